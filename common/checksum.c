@@ -1,0 +1,126 @@
+/*
+ * checksum.c
+ *		The checksum of a text: SHA-256 in hex (C1, FIPS 180-4).
+ *
+ * A leading byte order mark is dropped and CRLF is taken as LF, so that a
+ * checkout on another system has the same checksum.
+ */
+#include "dbmig_core.h"
+
+#include <string.h>
+
+#include "internal.h"
+
+typedef struct sha256
+{
+	uint32_t	state[8];
+	uint64_t	total;			/* bytes */
+	unsigned char block[64];
+} sha256;
+
+static const uint32_t K[64] = {
+	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
+	0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
+	0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
+	0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
+	0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
+	0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+	0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
+	0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
+	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
+};
+
+#define ROTATE(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
+
+static void
+mix(sha256 *s, const unsigned char *block)
+{
+	uint32_t	w[64];
+	uint32_t	v[8];
+	int			i;
+
+	for (i = 0; i < 16; i++)
+		w[i] = (uint32_t) block[4 * i] << 24 | (uint32_t) block[4 * i + 1] << 16 |
+			(uint32_t) block[4 * i + 2] << 8 | block[4 * i + 3];
+	for (; i < 64; i++)
+		w[i] = w[i - 16] + w[i - 7] +
+			(ROTATE(w[i - 15], 7) ^ ROTATE(w[i - 15], 18) ^ w[i - 15] >> 3) +
+			(ROTATE(w[i - 2], 17) ^ ROTATE(w[i - 2], 19) ^ w[i - 2] >> 10);
+	memcpy(v, s->state, sizeof(v));
+	for (i = 0; i < 64; i++)
+	{
+		uint32_t	a = v[7] + K[i] + w[i] + ((v[4] & v[5]) ^ (~v[4] & v[6])) +
+			(ROTATE(v[4], 6) ^ ROTATE(v[4], 11) ^ ROTATE(v[4], 25));
+		uint32_t	b = ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2])) +
+			(ROTATE(v[0], 2) ^ ROTATE(v[0], 13) ^ ROTATE(v[0], 22));
+
+		memmove(v + 1, v, 7 * sizeof(v[0]));
+		v[4] += a;
+		v[0] = a + b;
+	}
+	for (i = 0; i < 8; i++)
+		s->state[i] += v[i];
+}
+
+static void
+add(sha256 *s, const char *bytes, size_t length)
+{
+	while (length > 0)
+	{
+		size_t		used = s->total % 64;
+		size_t		piece = length < 64 - used ? length : 64 - used;
+
+		memcpy(s->block + used, bytes, piece);
+		s->total += piece;
+		bytes += piece;
+		length -= piece;
+		if (used + piece == 64)
+			mix(s, s->block);
+	}
+}
+
+static void
+finish(sha256 *s, char *hex)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t	bits = s->total * 8;
+	char		length[8];
+	int			i;
+
+	add(s, "\x80", 1);
+	while (s->total % 64 != 56)
+		add(s, "", 1);
+	for (i = 0; i < 8; i++)
+		length[i] = (char) (bits >> (56 - 8 * i) & 0xFF);
+	add(s, length, 8);
+	for (i = 0; i < 64; i++)
+		hex[i] = digits[s->state[i / 8] >> (28 - i % 8 * 4) & 0xF];
+	hex[64] = '\0';
+}
+
+void
+dbmig_checksum(const char *text, size_t length, char *hex)
+{
+	sha256		s = {
+		{
+			0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+			0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19
+		}, 0, {0}
+	};
+	const char *end = text + length;
+
+	if (length >= 3 && memcmp(text, DBMIG_BOM, 3) == 0)
+		text += 3;
+	while (text < end)
+	{
+		const char *p = text;
+
+		while (p < end && !(*p == '\r' && p + 1 < end && p[1] == '\n'))
+			p++;
+		add(&s, text, (size_t) (p - text));
+		text = p < end ? p + 1 : p;
+	}
+	finish(&s, hex);
+}

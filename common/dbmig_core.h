@@ -1,0 +1,311 @@
+/*
+ * dbmig_core.h
+ *		What the core offers the hosts, and asks of them.
+ *
+ * The core decides: versions, order, cycles, checksums, files, the plan, the
+ * order of an apply.  A host does: memory, queries, transactions, locks, the
+ * running of a script.  Between them stand dbmig_host (what a host lends) and
+ * dbmig_call (one SQL call: host, memory, error).
+ *
+ * Errors: a function that can fail gives 0, or -1 after dbmig_fail().  A host's
+ * callback may also not return at all (a host that jumps out): the core
+ * holds nothing across a callback but memory it got from the call.
+ *
+ * Memory: all of it belongs to the call and is freed at once by
+ * dbmig_call_end().  Texts are NUL-terminated and carry their length where a
+ * length is given.
+ */
+#ifndef DBMIG_CORE_H
+#define DBMIG_CORE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define DBMIG_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define DBMIG_PRINTF(f, a)
+#endif
+
+/* What can be wrong.  Each host gives every one a code of its engine. */
+typedef enum dbmig_status
+{
+	DBMIG_OK = 0,
+	DBMIG_NO_MEMORY,
+	DBMIG_NULL_VALUE,			/* a NULL where a value is needed */
+	DBMIG_BAD_VALUE,			/* an argument, option or file that cannot be read */
+	DBMIG_UNKNOWN,				/* a package, version or name that is not there */
+	DBMIG_DUPLICATE,			/* V4: the same version twice */
+	DBMIG_CYCLE,				/* O5 */
+	DBMIG_CHANGED,				/* C2: text and applied text differ */
+	DBMIG_NOT_READY,			/* pending, missing, failed, out of order */
+	DBMIG_NEEDED,				/* others depend on it */
+	DBMIG_LOCKED,				/* A3: somebody else is at it */
+	DBMIG_BAD_CALLER,			/* called from where it cannot work */
+	DBMIG_NOT_SUPPORTED,
+	DBMIG_READ_ONLY,
+	DBMIG_NO_RIGHT,
+	DBMIG_NO_FILE,				/* a path that is not there */
+	DBMIG_IO,					/* a path that cannot be read */
+	DBMIG_SERIALIZE,			/* this transaction's snapshot is too old */
+	DBMIG_DAMAGED,				/* dbmig's tables hold what dbmig never writes */
+	DBMIG_ENGINE				/* the engine's own error; the host knows its
+								 * code */
+} dbmig_status;
+
+typedef enum dbmig_type
+{
+	DBMIG_NULL,
+	DBMIG_INT,
+	DBMIG_BOOL,					/* in integer, 0 or 1 */
+	DBMIG_TEXT,
+	DBMIG_REAL					/* an argument only; text has it in full */
+} dbmig_type;
+
+typedef struct dbmig_value
+{
+	dbmig_type	type;
+	int64_t		integer;
+	const char *text;			/* UTF-8, or the server's encoding */
+	size_t		length;			/* bytes */
+} dbmig_value;
+
+typedef struct dbmig_call dbmig_call;
+
+/*
+ * Takes one row; the values live until it returns.  0 goes on, -1 ends the
+ * query with the call's error.
+ */
+typedef int (*dbmig_row_fn) (dbmig_call *call, void *arg,
+							 const dbmig_value *row);
+
+/* The core's own statements: dbmig_statements[] has their text. */
+typedef enum dbmig_sql
+{
+#define DBMIG_SQL(id, params, text) DBMIG_##id,
+#include "statements.h"
+#undef DBMIG_SQL
+	DBMIG_SQL_COUNT
+} dbmig_sql;
+
+/*
+ * One text for all engines.  Parameters are $1, $2, ... in the order of their
+ * first appearance; params has a letter for each: 't' text, 'i' integer.
+ * "@." stands before each of dbmig's tables, for the schema they live in.
+ */
+typedef struct dbmig_statement
+{
+	const char *params;
+	const char *text;
+} dbmig_statement;
+
+extern const dbmig_statement dbmig_statements[DBMIG_SQL_COUNT];
+
+typedef enum dbmig_direction
+{
+	DBMIG_UP,
+	DBMIG_DOWN
+} dbmig_direction;
+
+/* Which locks there are; a host with one writer at most needs none of them. */
+typedef enum dbmig_lock
+{
+	DBMIG_LOCK_REGISTRY,		/* registrars among themselves */
+	DBMIG_LOCK_TEXTS,			/* a registrar that changes or removes what is
+								 * there: keeps appliers of every tenant away */
+	DBMIG_LOCK_TENANT			/* an applier: one a tenant; shares
+								 * DBMIG_LOCK_TEXTS with other appliers */
+} dbmig_lock;
+
+/* One script or function to run: one direction of one migration. */
+typedef struct dbmig_step
+{
+	const char *tenant;
+	const char *package;
+	const char *version;
+	dbmig_direction direction;
+	bool		function;		/* text is the name of a function to call as
+								 * f(package, version) */
+	bool		foreign_keys;	/* K1: leave them on */
+	const char *text;
+	size_t		length;
+} dbmig_step;
+
+/* What can be told of a script without running it. */
+typedef struct dbmig_inspection
+{
+	bool		transactional;	/* N1: every statement can be in a transaction */
+	const char *refusal;		/* A6: why it cannot run at all, or NULL: the
+								 * statement's keyword and line, such as
+								 * "ROLLBACK in line 3" */
+} dbmig_inspection;
+
+/*
+ * What a database lends to the core.  The members give 0, or -1 after
+ * dbmig_fail(); any of them may instead not return at all.
+ */
+typedef struct dbmig_host
+{
+	const char *engine;			/* "postgres" or "sqlite": the option's value */
+	const char *migrate;		/* how dbmig_migrate is called, for hints */
+
+	/* size bytes, or NULL; free() takes what alloc() gave. */
+	void	   *(*alloc) (dbmig_call *call, size_t size);
+	void		(*free) (dbmig_call *call, void *p);
+
+	/*
+	 * Run one of the core's statements; row (may be NULL) is called for each
+	 * row and does not query.  Not read whole into memory first.
+	 */
+	int			(*query) (dbmig_call *call, dbmig_sql id,
+						  const dbmig_value *params, dbmig_row_fn row, void *arg);
+
+	/*
+	 * Begin work that writes: refuse callers that cannot (read-only, standby,
+	 * wrong context), make the tables where they are not there yet, and open
+	 * a transaction or savepoint.  steps: migrations will run, so what they
+	 * need of the caller is checked too.  Ended by exactly one of commit() and
+	 * abort(); abort() cannot fail, and is also called after a commit() that
+	 * gave -1.
+	 */
+	int			(*begin) (dbmig_call *call, bool steps);
+	int			(*lock) (dbmig_call *call, dbmig_lock lock, const char *tenant);
+	int			(*commit) (dbmig_call *call);
+	void		(*abort) (dbmig_call *call);
+
+	/*
+	 * Run a step, and leave the connection's settings as they were (A5).
+	 * *statements: how many ran.  On failure the message says where (A4).
+	 */
+	int			(*run) (dbmig_call *call, const dbmig_step *step,
+						int *statements);
+
+	/* Look at a script without running it.  A syntax error is no failure. */
+	int			(*inspect) (dbmig_call *call, const char *text, size_t length,
+							dbmig_inspection *result);
+
+	/* A7: say that item done of total is done, in one line.  -1: stop. */
+	int			(*progress) (dbmig_call *call, int done, int total,
+							 const char *item, const char *line);
+
+	/* Say something to the user that is no error; has no effect otherwise. */
+	void		(*notice) (dbmig_call *call, const char *text);
+
+	/* Keep a setting; the core has checked name and value. */
+	int			(*set) (dbmig_call *call, const char *name, const char *value);
+} dbmig_host;
+
+/* The settings of the connection; the host fills them in before a call. */
+typedef struct dbmig_settings
+{
+	double		lock_timeout;	/* seconds; 0: do not wait */
+	bool		out_of_order;	/* O7: apply instead of refuse */
+	bool		accept_changed; /* C2: accept instead of refuse */
+} dbmig_settings;
+
+#define DBMIG_LOCK_TIMEOUT_DEFAULT 60.0
+#define DBMIG_LOCK_TIMEOUT_MAX 2147483.0
+
+struct dbmig_call
+{
+	const dbmig_host *host;
+	void	   *data;			/* the host's own */
+	dbmig_settings settings;
+	const char *extension;		/* that is being created now, or NULL */
+
+	/* the error: the first to speak is believed */
+	dbmig_status status;
+	const char *message;
+	const char *hint;			/* or NULL */
+
+	struct dbmig_block *blocks; /* memory.c */
+};
+
+/*
+ * memory.c: the memory and the error of one call.
+ *
+ * dbmig_call_begin: host and data are kept, not copied; sets the settings'
+ * defaults.  dbmig_call_end frees all memory of the call, its error too.
+ */
+extern void dbmig_call_begin(dbmig_call *call, const dbmig_host *host,
+							 void *data);
+extern void dbmig_call_end(dbmig_call *call);
+
+/* Zeroed memory of the call, or NULL after dbmig_fail(). */
+extern void *dbmig_alloc(dbmig_call *call, size_t size);
+
+/*
+ * An array of *capacity items of size bytes with room for one more than
+ * count: array itself, or a larger copy that replaces it.
+ */
+extern void *dbmig_grow(dbmig_call *call, void *array, size_t count,
+						size_t *capacity, size_t size);
+
+/* Copies, NUL-terminated, or NULL after dbmig_fail(). */
+extern char *dbmig_copy(dbmig_call *call, const char *text, size_t length);
+extern char *dbmig_printf(dbmig_call *call, const char *fmt,...) DBMIG_PRINTF(2, 3);
+
+/* Say what went wrong; hint may be NULL.  Always gives -1. */
+extern int	dbmig_fail(dbmig_call *call, dbmig_status status, const char *hint,
+					   const char *fmt,...) DBMIG_PRINTF(4, 5);
+
+/* A text that grows; begin with {0}.  Append gives 0 or -1. */
+typedef struct dbmig_buffer
+{
+	char	   *text;			/* NUL-terminated once something was appended */
+	size_t		length;
+	size_t		capacity;
+} dbmig_buffer;
+
+extern int	dbmig_append_bytes(dbmig_call *call, dbmig_buffer *buffer,
+							   const char *text, size_t length);
+extern int	dbmig_append_text(dbmig_call *call, dbmig_buffer *buffer,
+							  const char *text);
+extern int	dbmig_append_format(dbmig_call *call, dbmig_buffer *buffer,
+								const char *fmt,...) DBMIG_PRINTF(3, 4);
+
+/* Values for parameters and results. */
+extern dbmig_value dbmig_null(void);
+extern dbmig_value dbmig_int(int64_t integer);
+extern dbmig_value dbmig_bool(bool integer);
+extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
+
+/* text.c: where a byte of a script is, both from 1, column in characters. */
+extern void dbmig_position(const char *text, size_t offset,
+						   int *line, int *column);
+extern bool dbmig_utf8_valid(const char *text, size_t length);
+
+/*
+ * functions.c: every SQL function that the engines share.
+ *
+ * scalar functions have one result, others call emit once a row.  arguments
+ * and columns are lists as SQL declares them: "package, version", and
+ * "position INTEGER, package TEXT".
+ */
+#define DBMIG_READS 0
+#define DBMIG_WRITES 1			/* registers, applies, sets */
+#define DBMIG_PURE 2			/* the same result always */
+
+typedef struct dbmig_function
+{
+	const char *name;
+	int			min_args;
+	int			max_args;		/* -1: any number */
+	int			flags;
+	int			(*scalar) (dbmig_call *call, int nargs, const dbmig_value *args,
+						   dbmig_value *result);
+	int			(*rows) (dbmig_call *call, int nargs, const dbmig_value *args,
+						 dbmig_row_fn emit, void *arg);
+	const char *arguments;		/* of rows */
+	const char *columns;		/* of rows */
+} dbmig_function;
+
+extern const dbmig_function dbmig_functions[];
+extern const int dbmig_function_count;
+
+/* The function of this name, or NULL. */
+extern const dbmig_function *dbmig_function_find(const char *name);
+
+#endif							/* DBMIG_CORE_H */

@@ -1,0 +1,325 @@
+/*
+ * internal.h
+ *		What the core's files offer each other.
+ */
+#ifndef DBMIG_INTERNAL_H
+#define DBMIG_INTERNAL_H
+
+#include "dbmig_core.h"
+
+#define DBMIG_BOM "\xEF\xBB\xBF"
+#define DBMIG_CHECKSUM_SIZE 65	/* SHA-256 in hex, with its NUL */
+
+/* "package" or "package@version"; version is "" for the whole package. */
+typedef struct dbmig_item
+{
+	const char *package;
+	const char *version;
+} dbmig_item;
+
+/* memory.c: puts a place in front of the message there is; gives -1 */
+extern int	dbmig_fail_in(dbmig_call *call, const char *fmt,...) DBMIG_PRINTF(2, 3);
+
+/* text.c */
+extern bool dbmig_has_control(const char *text, size_t length);
+
+/* version.c: names and versions; the checks give 0 or -1 */
+extern int	dbmig_version_check(dbmig_call *call, const char *version);
+extern int	dbmig_package_check(dbmig_call *call, const char *package);
+extern char *dbmig_version_key(dbmig_call *call, const char *version);
+extern int	dbmig_version_compare(const char *a, const char *b);
+extern char *dbmig_version_next(dbmig_call *call, const char *version);
+extern int	dbmig_item_parse(dbmig_call *call, const char *text,
+							 dbmig_item *item);
+extern const char *dbmig_item_text(dbmig_call *call, dbmig_item item);
+
+/* checksum.c: hex has room for DBMIG_CHECKSUM_SIZE bytes */
+extern void dbmig_checksum(const char *text, size_t length, char *hex);
+
+/* options.c */
+typedef struct dbmig_options
+{
+	int			transaction;	/* 1, 0, or -1 where it is not said */
+	int			foreign_keys;	/* likewise */
+	const char *engine;			/* NULL: every engine */
+	const char **after;			/* items */
+	size_t		after_count;
+	size_t		after_capacity;
+} dbmig_options;
+
+extern void dbmig_options_begin(dbmig_options *options);
+extern int	dbmig_options_parse(dbmig_call *call, const char *json,
+								dbmig_options *options);
+extern int	dbmig_options_after(dbmig_call *call, dbmig_options *options,
+								const char *item);
+
+/* The options but for after as JSON, the same text for the same options. */
+extern const char *dbmig_options_text(dbmig_call *call,
+									  const dbmig_options *options);
+
+/*
+ * graph.c: migrations as nodes, in version order within their package, and two
+ * more a package: its start, before all of its migrations, and its end.  So a
+ * dependency is always one edge: "b after a" leads from a's end to b's start.
+ */
+#define DBMIG_NODE_APPLIED 0x01
+#define DBMIG_NODE_UNSETTLED 0x02	/* state running or failed */
+#define DBMIG_NODE_DRIFTED 0x04
+#define DBMIG_NODE_TRANSACTIONAL 0x08
+#define DBMIG_NODE_DOWN_TRANSACTIONAL 0x10
+#define DBMIG_NODE_HAS_DOWN 0x20
+
+typedef struct dbmig_node
+{
+	const char *version;
+	const char *name;			/* or NULL */
+	const char *checksum;		/* of the registered text */
+	const char *applied_checksum;	/* where drifted */
+	const char *refusal;		/* or NULL */
+	const char *down_refusal;	/* or NULL */
+	int			package;
+	int			flags;
+} dbmig_node;
+
+typedef struct dbmig_package
+{
+	const char *name;
+	int64_t		position;		/* of its registration */
+	bool		registered;
+	int			rank;			/* O3: by position, then name */
+	int			first;			/* its nodes */
+	int			count;
+	const char *last_applied;	/* highest applied version, or NULL */
+} dbmig_package;
+
+typedef struct dbmig_dependency
+{
+	dbmig_item	item;
+	dbmig_item	after;
+} dbmig_dependency;
+
+/* An applied migration that is not registered. */
+typedef struct dbmig_stray
+{
+	int			package;
+	const char *version;
+} dbmig_stray;
+
+typedef struct dbmig_graph
+{
+	dbmig_package *packages;
+	size_t		package_count;
+	size_t		package_capacity;
+	int		   *buckets;		/* packages by name: index + 1, 0 is free */
+	size_t		bucket_count;
+	dbmig_node *nodes;
+	size_t		node_count;
+	size_t		node_capacity;
+	dbmig_dependency *dependencies;
+	size_t		dependency_count;
+	size_t		dependency_capacity;
+	dbmig_stray *strays;
+	size_t		stray_count;
+	size_t		stray_capacity;
+
+	/* made by dbmig_graph_link(): for each id the edges that lead to it */
+	int		   *into_start;		/* id to the first of its edges; one more */
+	int		   *into;			/* indexes of dependencies */
+	int		   *sources;		/* of a dependency: an id, or -1: missing */
+	int		   *targets;		/* likewise, -1: does not matter */
+} dbmig_graph;
+
+/* The package of this name, or -1; dbmig_graph_package adds it (-1: no memory). */
+extern int	dbmig_graph_find(const dbmig_graph *graph, const char *name);
+extern int	dbmig_graph_package(dbmig_call *call, dbmig_graph *graph,
+								const char *name);
+
+/* The node of this version, or -1. */
+extern int	dbmig_graph_node(const dbmig_graph *graph, int package,
+							 const char *version);
+extern int	dbmig_graph_package_of(const dbmig_graph *graph, int id);
+
+/* The id right before or after id in its package, or -1. */
+extern int	dbmig_graph_before(const dbmig_graph *graph, int id);
+extern int	dbmig_graph_after(const dbmig_graph *graph, int id);
+
+/* The edges by where they lead from; out has the ids they lead to. */
+extern int	dbmig_graph_outgoing(dbmig_call *call, const dbmig_graph *graph,
+								 int **out_start, int **out);
+extern int	dbmig_graph_end(const dbmig_graph *graph, int package);
+extern size_t dbmig_graph_size(const dbmig_graph *graph);
+extern dbmig_item dbmig_graph_item(const dbmig_graph *graph, int node);
+extern int	dbmig_graph_add_dependency(dbmig_call *call, dbmig_graph *graph,
+									   const dbmig_value *row);
+extern int	dbmig_graph_link(dbmig_call *call, dbmig_graph *graph);
+
+/*
+ * Adds to mark (one byte an id) all that target comes after, and target.
+ * dbmig_graph_dependents: all that comes after target.
+ */
+extern int	dbmig_graph_ancestors(dbmig_call *call, const dbmig_graph *graph,
+								  int target, char *mark);
+extern int	dbmig_graph_dependents(dbmig_call *call, const dbmig_graph *graph,
+								   int target, char *mark);
+
+/*
+ * order.c.  O3: the marked nodes that are not applied, in order; what is applied goes
+ * first wherever it can.  A cycle is an error with its path.
+ */
+extern int	dbmig_graph_order(dbmig_call *call, const dbmig_graph *graph,
+							  const char *mark, int **order, int *count);
+
+/* O5: an error if these dependencies alone, whatever is registered, circle. */
+extern int	dbmig_graph_check_cycle(dbmig_call *call, dbmig_graph *graph);
+
+/* registry.c: reading.  package NULL: everything. */
+extern int	dbmig_registry_load(dbmig_call *call, const char *package,
+								const char *tenant, dbmig_graph *graph);
+
+/* define.c: writing */
+typedef struct dbmig_definition
+{
+	const char *package;
+	const char *version;
+	bool		function;
+	const char *up;
+	size_t		up_length;
+	const char *down;			/* or NULL */
+	const char *name;			/* or NULL */
+	const char *source;			/* file it comes from, or NULL */
+	dbmig_options options;
+} dbmig_definition;
+
+typedef enum dbmig_outcome
+{
+	DBMIG_REGISTERED,
+	DBMIG_UNCHANGED,
+	DBMIG_REPLACED
+} dbmig_outcome;
+
+/* Whether a call has begun to write, so that what changes nothing does not. */
+typedef struct dbmig_writer
+{
+	bool		begun;
+	bool		texts_locked;
+} dbmig_writer;
+
+extern int	dbmig_writer_begin(dbmig_call *call, dbmig_writer *writer,
+							   bool texts);
+extern int	dbmig_writer_end(dbmig_call *call, dbmig_writer *writer, int result);
+extern const char *dbmig_outcome_text(dbmig_outcome outcome);
+extern int	dbmig_define(dbmig_call *call, dbmig_writer *writer,
+						 dbmig_definition *definition, dbmig_outcome *outcome);
+
+/* item gets the spelling of its version that is registered. */
+extern int	dbmig_depend(dbmig_call *call, dbmig_writer *writer,
+						 dbmig_item *item, dbmig_item after, bool *added);
+extern int	dbmig_history_add(dbmig_call *call, const char *tenant,
+							  dbmig_item item, const char *name,
+							  const char *action, const char *checksum,
+							  int64_t statements, int64_t microseconds);
+
+/* plan.c */
+typedef struct dbmig_plan
+{
+	dbmig_graph graph;
+	int		   *order;			/* nodes */
+	int			count;
+} dbmig_plan;
+
+/* What was asked: package NULL is all, version NULL is the last. */
+typedef struct dbmig_target
+{
+	const char *package;
+	const char *version;
+	const char *tenant;
+} dbmig_target;
+
+/*
+ * A2: the plan of an apply, or the error that apply would give.  runnable:
+ * refuse also what cannot run in one transaction.
+ */
+extern int	dbmig_plan_up(dbmig_call *call, const dbmig_target *target,
+						  bool runnable, dbmig_plan *plan);
+
+/* The plan of a rollback to version (NULL: one step; "": to nothing). */
+extern int	dbmig_plan_down(dbmig_call *call, const dbmig_target *target,
+							dbmig_plan *plan);
+
+/* An error if one of the plan's steps cannot run, or not in a transaction. */
+extern int	dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
+								dbmig_direction direction);
+
+/* The node of a registered migration. */
+extern int	dbmig_plan_find(dbmig_call *call, dbmig_graph *graph,
+							const char *package, const char *version,
+							int *node);
+
+/* Whether there is surely nothing to do and nothing wrong. */
+extern int	dbmig_settled(dbmig_call *call, const dbmig_target *target,
+						  bool *settled);
+
+/* format.c: one file of a known layout */
+extern int	dbmig_format_own(dbmig_call *call, const char *filename,
+							 const char *text, size_t length,
+							 dbmig_definition *definition, bool *is_migration);
+
+/* An error where a file is not text: a NUL byte, or not UTF-8. */
+extern int	dbmig_format_check_text(dbmig_call *call, const char *filename,
+									const char *text, size_t length);
+
+/* The SQL functions: functions.c has the table and checks the arguments. */
+#define DBMIG_SCALAR(name) \
+	extern int name(dbmig_call *call, int nargs, const dbmig_value *args, \
+					dbmig_value *result)
+#define DBMIG_ROWS(name) \
+	extern int name(dbmig_call *call, int nargs, const dbmig_value *args, \
+					dbmig_row_fn emit, void *arg)
+
+DBMIG_SCALAR(dbmig_do_register);
+DBMIG_SCALAR(dbmig_do_register_function);
+DBMIG_SCALAR(dbmig_do_register_file);
+DBMIG_SCALAR(dbmig_do_append);
+DBMIG_SCALAR(dbmig_do_after);
+DBMIG_SCALAR(dbmig_do_unregister);
+DBMIG_SCALAR(dbmig_do_load);
+DBMIG_SCALAR(dbmig_do_export);
+DBMIG_SCALAR(dbmig_do_apply);
+DBMIG_SCALAR(dbmig_do_rollback);
+DBMIG_SCALAR(dbmig_do_rollback_all);
+DBMIG_SCALAR(dbmig_do_redo);
+DBMIG_SCALAR(dbmig_do_baseline);
+DBMIG_SCALAR(dbmig_do_resolve);
+DBMIG_SCALAR(dbmig_do_is_current);
+DBMIG_SCALAR(dbmig_do_check);
+DBMIG_SCALAR(dbmig_do_graph);
+DBMIG_SCALAR(dbmig_do_set);
+DBMIG_SCALAR(dbmig_do_version);
+DBMIG_ROWS(dbmig_do_plan);
+DBMIG_ROWS(dbmig_do_status);
+DBMIG_ROWS(dbmig_do_lookup);
+DBMIG_ROWS(dbmig_do_verify);
+
+/*
+ * arguments.c: the i-th argument as text, checked.  Absent and NULL are the
+ * same: an error where required, else NULL.
+ */
+extern int	dbmig_arg_text(dbmig_call *call, int nargs, const dbmig_value *args,
+						   int i, const char *what, bool required,
+						   const char **text);
+extern int	dbmig_arg_package(dbmig_call *call, int nargs,
+							  const dbmig_value *args, int i, bool required,
+							  const char **package);
+extern int	dbmig_arg_version(dbmig_call *call, int nargs,
+							  const dbmig_value *args, int i, bool required,
+							  const char **version);
+extern int	dbmig_arg_tenant(dbmig_call *call, int nargs,
+							 const dbmig_value *args, int i,
+							 const char **tenant);
+
+/* Run a statement that gives at most one row; *found says whether. */
+extern int	dbmig_query_row(dbmig_call *call, dbmig_sql id,
+							const dbmig_value *params, dbmig_value *row,
+							int columns, bool *found);
+
+#endif							/* DBMIG_INTERNAL_H */

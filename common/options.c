@@ -1,0 +1,339 @@
+/*
+ * options.c
+ *		The options of a migration: a flat JSON object (RFC 8259).
+ */
+#include "dbmig_core.h"
+
+#include <string.h>
+
+#include "internal.h"
+
+#define KNOWN "The options are transaction, foreign_keys, engine and after."
+
+typedef struct parser
+{
+	dbmig_call *call;
+	const char *json;
+	const char *at;
+} parser;
+
+static int
+fail_at(parser *p)
+{
+	return dbmig_fail(p->call, DBMIG_BAD_VALUE,
+					  "Options are a JSON object such as {\"transaction\": false}.",
+					  "options are not valid JSON at character %d",
+					  (int) (p->at - p->json) + 1);
+}
+
+static void
+skip_blanks(parser *p)
+{
+	while (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r')
+		p->at++;
+}
+
+static int
+expect(parser *p, char c)
+{
+	skip_blanks(p);
+	if (*p->at != c)
+		return fail_at(p);
+	p->at++;
+	return 0;
+}
+
+static bool
+next_is(parser *p, char c)
+{
+	skip_blanks(p);
+	if (*p->at != c)
+		return false;
+	p->at++;
+	return true;
+}
+
+/* Four hex digits; -1 where they are none. */
+static long
+read_hex(parser *p)
+{
+	long		value = 0;
+	int			i;
+
+	for (i = 0; i < 4; i++)
+	{
+		char		c = p->at[i];
+
+		value *= 16;
+		if (c >= '0' && c <= '9')
+			value += c - '0';
+		else if (c >= 'a' && c <= 'f')
+			value += c - 'a' + 10;
+		else if (c >= 'A' && c <= 'F')
+			value += c - 'A' + 10;
+		else
+			return -1;
+	}
+	p->at += 4;
+	return value;
+}
+
+static int
+read_unicode(parser *p, dbmig_buffer *text)
+{
+	long		code = read_hex(p);
+	char		bytes[4];
+	size_t		length;
+
+	if (code >= 0xD800 && code <= 0xDBFF && p->at[0] == '\\' && p->at[1] == 'u')
+	{
+		long		low;
+
+		p->at += 2;
+		low = read_hex(p);
+		if (low < 0xDC00 || low > 0xDFFF)
+			return fail_at(p);
+		code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+	}
+	if (code <= 0 || (code >= 0xD800 && code <= 0xDFFF))
+		return fail_at(p);
+	if (code < 0x80)
+	{
+		bytes[0] = (char) code;
+		length = 1;
+	}
+	else if (code < 0x800)
+	{
+		bytes[0] = (char) (0xC0 | code >> 6);
+		bytes[1] = (char) (0x80 | (code & 0x3F));
+		length = 2;
+	}
+	else if (code < 0x10000)
+	{
+		bytes[0] = (char) (0xE0 | code >> 12);
+		bytes[1] = (char) (0x80 | (code >> 6 & 0x3F));
+		bytes[2] = (char) (0x80 | (code & 0x3F));
+		length = 3;
+	}
+	else
+	{
+		bytes[0] = (char) (0xF0 | code >> 18);
+		bytes[1] = (char) (0x80 | (code >> 12 & 0x3F));
+		bytes[2] = (char) (0x80 | (code >> 6 & 0x3F));
+		bytes[3] = (char) (0x80 | (code & 0x3F));
+		length = 4;
+	}
+	return dbmig_append_bytes(p->call, text, bytes, length);
+}
+
+static const char *
+read_string(parser *p)
+{
+	static const char from[] = "\"\\/bfnrt";
+	static const char to[] = "\"\\/\b\f\n\r\t";
+	dbmig_buffer text = {0};
+
+	if (expect(p, '"') != 0 || dbmig_append_text(p->call, &text, "") != 0)
+		return NULL;
+	while (*p->at != '"')
+	{
+		const char *escape;
+
+		if ((unsigned char) *p->at < 0x20)
+		{
+			fail_at(p);
+			return NULL;
+		}
+		if (*p->at != '\\')
+		{
+			if (dbmig_append_bytes(p->call, &text, p->at++, 1) != 0)
+				return NULL;
+			continue;
+		}
+		p->at++;
+		if (*p->at == 'u')
+		{
+			p->at++;
+			if (read_unicode(p, &text) != 0)
+				return NULL;
+			continue;
+		}
+		escape = *p->at != '\0' ? strchr(from, *p->at) : NULL;
+		if (escape == NULL)
+		{
+			fail_at(p);
+			return NULL;
+		}
+		if (dbmig_append_bytes(p->call, &text, &to[escape - from], 1) != 0)
+			return NULL;
+		p->at++;
+	}
+	p->at++;
+	return text.text;
+}
+
+static int
+read_bool(parser *p, const char *key, int *value)
+{
+	skip_blanks(p);
+	if (strncmp(p->at, "true", 4) == 0)
+	{
+		*value = 1;
+		p->at += 4;
+		return 0;
+	}
+	if (strncmp(p->at, "false", 5) == 0)
+	{
+		*value = 0;
+		p->at += 5;
+		return 0;
+	}
+	return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
+					  "option \"%s\" must be true or false", key);
+}
+
+static int
+read_text(parser *p, const char *key, const char **value)
+{
+	skip_blanks(p);
+	if (*p->at != '"')
+		return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
+						  "option \"%s\" must be a string", key);
+	*value = read_string(p);
+	return *value != NULL ? 0 : -1;
+}
+
+static int
+read_after(parser *p, dbmig_options *options)
+{
+	if (!next_is(p, '['))
+		return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
+						  "option \"after\" must be an array of strings");
+	if (next_is(p, ']'))
+		return 0;
+	do
+	{
+		const char *item;
+
+		skip_blanks(p);
+		if (*p->at != '"')
+			return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
+							  "option \"after\" must be an array of strings");
+		item = read_string(p);
+		if (item == NULL || dbmig_options_after(p->call, options, item) != 0)
+			return -1;
+	} while (next_is(p, ','));
+	return expect(p, ']');
+}
+
+static int
+read_option(parser *p, const char *key, dbmig_options *options)
+{
+	static const char *const later[] = {"role", "lock_timeout", "retries", "portable"};
+	size_t		i;
+
+	if (strcmp(key, "transaction") == 0)
+		return read_bool(p, key, &options->transaction);
+	if (strcmp(key, "foreign_keys") == 0)
+		return read_bool(p, key, &options->foreign_keys);
+	if (strcmp(key, "after") == 0)
+		return read_after(p, options);
+	if (strcmp(key, "engine") == 0)
+	{
+		if (read_text(p, key, &options->engine) != 0)
+			return -1;
+		if (strcmp(options->engine, "postgres") != 0 &&
+			strcmp(options->engine, "sqlite") != 0)
+			return dbmig_fail(p->call, DBMIG_BAD_VALUE,
+							  "The engines are postgres and sqlite.",
+							  "unknown engine \"%s\"", options->engine);
+		return 0;
+	}
+	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(key, later[i]) == 0)
+			return dbmig_fail(p->call, DBMIG_NOT_SUPPORTED, KNOWN,
+							  "option \"%s\" is not supported by this version of dbmig",
+							  key);
+	return dbmig_fail(p->call, DBMIG_BAD_VALUE, KNOWN,
+					  "unknown option \"%s\"", key);
+}
+
+void
+dbmig_options_begin(dbmig_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->transaction = -1;
+	options->foreign_keys = -1;
+}
+
+int
+dbmig_options_after(dbmig_call *call, dbmig_options *options, const char *item)
+{
+	const char **after = dbmig_grow(call, options->after, options->after_count,
+									&options->after_capacity, sizeof(*after));
+
+	if (after == NULL)
+		return -1;
+	options->after = after;
+	options->after[options->after_count++] = item;
+	return 0;
+}
+
+int
+dbmig_options_parse(dbmig_call *call, const char *json, dbmig_options *options)
+{
+	parser		p;
+
+	p.call = call;
+	p.json = p.at = json;
+	if (expect(&p, '{') != 0)
+		return -1;
+	if (!next_is(&p, '}'))
+	{
+		do
+		{
+			const char *key;
+
+			key = read_string(&p);
+			if (key == NULL || expect(&p, ':') != 0 ||
+				read_option(&p, key, options) != 0)
+				return -1;
+		} while (next_is(&p, ','));
+		if (expect(&p, '}') != 0)
+			return -1;
+	}
+	skip_blanks(&p);
+	return *p.at == '\0' ? 0 : fail_at(&p);
+}
+
+const char *
+dbmig_options_text(dbmig_call *call, const dbmig_options *options)
+{
+	static const char *const words[] = {"false", "true"};
+	dbmig_buffer text = {0};
+	const char *comma = "";
+
+	if (dbmig_append_text(call, &text, "{") != 0)
+		return NULL;
+	if (options->transaction >= 0)
+	{
+		if (dbmig_append_format(call, &text, "\"transaction\": %s",
+								words[options->transaction]) != 0)
+			return NULL;
+		comma = ", ";
+	}
+	if (options->foreign_keys >= 0)
+	{
+		if (dbmig_append_format(call, &text, "%s\"foreign_keys\": %s", comma,
+								words[options->foreign_keys]) != 0)
+			return NULL;
+		comma = ", ";
+	}
+	if (options->engine != NULL &&
+		dbmig_append_format(call, &text, "%s\"engine\": \"%s\"", comma,
+							options->engine) != 0)
+		return NULL;
+	if (dbmig_append_text(call, &text, "}") != 0)
+		return NULL;
+	return text.text;
+}

@@ -1,0 +1,65 @@
+/*
+ * settings.c
+ *		dbmig_set: the settings of a connection.
+ */
+#include "dbmig_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+static int
+check_choice(dbmig_call *call, const char *name, const char *value,
+			 const char *one, const char *other)
+{
+	if (strcmp(value, one) == 0 || strcmp(value, other) == 0)
+		return 0;
+	return dbmig_fail(call, DBMIG_BAD_VALUE,
+					  dbmig_printf(call, "The values are %s and %s.", one, other),
+					  "setting \"%s\" cannot be \"%s\"", name, value);
+}
+
+/* A number of seconds, such as 60 or 0.5; strtod would take more. */
+static int
+check_seconds(dbmig_call *call, const char *name, const char *value)
+{
+	size_t		length = strlen(value);
+
+	if (length == 0 || length > 20 || strspn(value, "0123456789.") != length ||
+		strspn(value, ".") == length || strchr(value, '.') != strrchr(value, '.') ||
+		strtod(value, NULL) > DBMIG_LOCK_TIMEOUT_MAX)
+		return dbmig_fail(call, DBMIG_BAD_VALUE,
+						  "It is a number of seconds, 0 to 2147483; 0 does not wait.",
+						  "setting \"%s\" cannot be \"%s\"", name, value);
+	return 0;
+}
+
+int
+dbmig_do_set(dbmig_call *call, int nargs, const dbmig_value *args,
+			 dbmig_value *result)
+{
+	const char *name;
+	const char *value;
+	int			failed;
+
+	if (dbmig_arg_text(call, nargs, args, 0, "name", true, &name) != 0 ||
+		dbmig_arg_text(call, nargs, args, 1, "value", true, &value) != 0)
+		return -1;
+	if (strcmp(name, "lock_timeout") == 0)
+		failed = check_seconds(call, name, value);
+	else if (strcmp(name, "out_of_order") == 0)
+		failed = check_choice(call, name, value, "refuse", "apply");
+	else if (strcmp(name, "changed") == 0)
+		failed = check_choice(call, name, value, "refuse", "accept");
+	else if (strcmp(name, "progress") == 0)
+		failed = value[0] != '\0' ? 0 : check_choice(call, name, value, "on", "off");
+	else
+		failed = dbmig_fail(call, DBMIG_BAD_VALUE,
+							"The settings are lock_timeout, out_of_order, changed and progress.",
+							"unknown setting \"%s\"", name);
+	if (failed != 0 || call->host->set(call, name, value) != 0)
+		return -1;
+	*result = dbmig_text(value);
+	return 0;
+}

@@ -1,0 +1,211 @@
+/*
+ * statements.h
+ *		The core's own SQL, one text for every engine (see dbmig_statement).
+ *
+ * DBMIG_SQL(id, parameter types, text).  No include guard: it is read twice.
+ * A migration's texts are selected only where they are run or shown.
+ */
+
+/* What one package ($1) takes along, O4: it and all it comes after. */
+#define DBMIG_TAKEN \
+	"WITH RECURSIVE taken(package) AS (" \
+	"SELECT package FROM @.dbmig_package WHERE package = $1" \
+	" UNION SELECT package FROM @.dbmig_dependency WHERE package = $1" \
+	" UNION SELECT d.after_package FROM @.dbmig_dependency d" \
+	" JOIN taken t ON d.package = t.package) "
+#define DBMIG_IN_TAKEN " WHERE package IN (SELECT package FROM taken)"
+#define DBMIG_SELECT_MIGRATIONS \
+	"SELECT package, version, name, checksum, transactional," \
+	" down_transactional, refusal, down_refusal, down IS NOT NULL" \
+	" FROM @.dbmig_migration"
+#define DBMIG_SELECT_DEPENDENCIES \
+	"SELECT package, version, after_package, after_version" \
+	" FROM @.dbmig_dependency"
+#define DBMIG_ORDER_DEPENDENCIES \
+	" ORDER BY package, version, after_package, after_version"
+
+/* The registry and the applied set, whole or of one package */
+DBMIG_SQL(PACKAGES, "",
+		  "SELECT package, position FROM @.dbmig_package")
+DBMIG_SQL(PACKAGES_TAKEN, "t",
+		  DBMIG_TAKEN "SELECT package, position FROM @.dbmig_package"
+		  DBMIG_IN_TAKEN)
+DBMIG_SQL(MIGRATIONS, "",
+		  DBMIG_SELECT_MIGRATIONS " ORDER BY package, sort_key")
+DBMIG_SQL(MIGRATIONS_TAKEN, "t",
+		  DBMIG_TAKEN DBMIG_SELECT_MIGRATIONS DBMIG_IN_TAKEN
+		  " ORDER BY package, sort_key")
+DBMIG_SQL(DEPENDENCIES, "",
+		  DBMIG_SELECT_DEPENDENCIES DBMIG_ORDER_DEPENDENCIES)
+DBMIG_SQL(DEPENDENCIES_TAKEN, "t",
+		  DBMIG_TAKEN DBMIG_SELECT_DEPENDENCIES DBMIG_IN_TAKEN
+		  DBMIG_ORDER_DEPENDENCIES)
+DBMIG_SQL(APPLIED, "t",
+		  "SELECT package, version, checksum, state FROM @.dbmig_applied"
+		  " WHERE tenant = $1 ORDER BY package, sort_key")
+DBMIG_SQL(APPLIED_TAKEN, "tt",
+		  DBMIG_TAKEN "SELECT package, version, checksum, state"
+		  " FROM @.dbmig_applied" DBMIG_IN_TAKEN
+		  " AND tenant = $2 ORDER BY package, sort_key")
+
+/*
+ * A quick look before any lock.  These count, rather than ask for one row, so
+ * that a planner joins by hashing.  PENDING: not applied; UNSETTLED: not
+ * applied as registered; UNMET: dependencies on what is not registered.
+ */
+#define DBMIG_COUNT_WITHOUT(applied) \
+	"SELECT count(*) FROM @.dbmig_migration m WHERE NOT EXISTS" \
+	" (SELECT 1 FROM @.dbmig_applied a WHERE a.tenant = " applied \
+	" AND a.package = m.package AND a.version = m.version" \
+	" AND a.state = 'applied'"
+#define DBMIG_M_IN_TAKEN " AND m.package IN (SELECT package FROM taken)"
+#define DBMIG_COUNT_UNMET \
+	"SELECT count(*) FROM @.dbmig_dependency d WHERE NOT EXISTS" \
+	" (SELECT 1 FROM @.dbmig_migration m WHERE m.package = d.after_package" \
+	" AND (d.after_version = '' OR m.version = d.after_version))"
+DBMIG_SQL(PENDING, "t",
+		  DBMIG_COUNT_WITHOUT("$1") ")")
+DBMIG_SQL(PENDING_TAKEN, "tt",
+		  DBMIG_TAKEN DBMIG_COUNT_WITHOUT("$2") ")" DBMIG_M_IN_TAKEN)
+DBMIG_SQL(UNSETTLED, "t",
+		  DBMIG_COUNT_WITHOUT("$1") " AND a.checksum = m.checksum)")
+DBMIG_SQL(UNSETTLED_TAKEN, "tt",
+		  DBMIG_TAKEN DBMIG_COUNT_WITHOUT("$2")
+		  " AND a.checksum = m.checksum)" DBMIG_M_IN_TAKEN)
+DBMIG_SQL(UNMET, "",
+		  DBMIG_COUNT_UNMET)
+DBMIG_SQL(UNMET_TAKEN, "t",
+		  DBMIG_TAKEN DBMIG_COUNT_UNMET
+		  " AND d.package IN (SELECT package FROM taken)")
+
+/* Registering */
+DBMIG_SQL(PACKAGE_FIND, "t",
+		  "SELECT position FROM @.dbmig_package WHERE package = $1")
+DBMIG_SQL(PACKAGE_PUT, "tt",
+		  "INSERT INTO @.dbmig_package (package, position, extension)"
+		  " SELECT $1, coalesce(max(position), 0) + 1, $2"
+		  " FROM @.dbmig_package")
+DBMIG_SQL(PACKAGE_DROP, "t",
+		  "DELETE FROM @.dbmig_package WHERE package = $1")
+DBMIG_SQL(MIGRATION_FIND, "tt",
+		  "SELECT version, name, kind, checksum, options, down"
+		  " FROM @.dbmig_migration WHERE package = $1 AND sort_key = $2")
+DBMIG_SQL(MIGRATION_LAST, "t",
+		  "SELECT version FROM @.dbmig_migration WHERE package = $1"
+		  " ORDER BY sort_key DESC LIMIT 1")
+DBMIG_SQL(MIGRATION_ADD, "ttttiittttttttt",
+		  "INSERT INTO @.dbmig_migration (package, version, sort_key, kind,"
+		  " transactional, down_transactional, name, checksum, refusal,"
+		  " down_refusal, options, source, extension, up, down)"
+		  " VALUES ($1, $2, $3, $4, $5 <> 0, $6 <> 0, $7, $8, $9, $10, $11,"
+		  " $12, $13, $14, $15)")
+DBMIG_SQL(MIGRATION_CHANGE, "tiitttttttttt",
+		  "UPDATE @.dbmig_migration SET kind = $1, transactional = $2 <> 0,"
+		  " down_transactional = $3 <> 0, name = $4, checksum = $5,"
+		  " refusal = $6, down_refusal = $7, options = $8, source = $9,"
+		  " up = $10, down = $11 WHERE package = $12 AND version = $13")
+DBMIG_SQL(MIGRATION_DROP, "tt",
+		  "DELETE FROM @.dbmig_migration WHERE package = $1 AND version = $2")
+DBMIG_SQL(MIGRATION_DROP_ALL, "t",
+		  "DELETE FROM @.dbmig_migration WHERE package = $1")
+DBMIG_SQL(MIGRATION_VERSIONS, "t",
+		  "SELECT version FROM @.dbmig_migration WHERE package = $1"
+		  " ORDER BY sort_key")
+DBMIG_SQL(APPLIED_OTHERWISE, "ttt",
+		  "SELECT checksum FROM @.dbmig_applied"
+		  " WHERE package = $1 AND version = $2 AND checksum <> $3"
+		  " AND state <> 'failed' ORDER BY tenant LIMIT 1")
+DBMIG_SQL(APPLIED_ANYWHERE, "tt",
+		  "SELECT tenant FROM @.dbmig_applied WHERE package = $1"
+		  " AND version = $2 AND state <> 'failed' ORDER BY tenant LIMIT 1")
+DBMIG_SQL(APPLIED_OF_PACKAGE, "t",
+		  "SELECT version FROM @.dbmig_applied"
+		  " WHERE package = $1 AND state <> 'failed'"
+		  " ORDER BY sort_key DESC LIMIT 1")
+DBMIG_SQL(DEPENDENCY_FIND, "tttt",
+		  "SELECT 1 FROM @.dbmig_dependency WHERE package = $1"
+		  " AND version = $2 AND after_package = $3 AND after_version = $4")
+DBMIG_SQL(DEPENDENCY_ADD, "ttttt",
+		  "INSERT INTO @.dbmig_dependency (package, version, after_package,"
+		  " after_version, extension) VALUES ($1, $2, $3, $4, $5)")
+DBMIG_SQL(DEPENDENCY_COUNT, "tt",
+		  "SELECT count(*) FROM @.dbmig_dependency"
+		  " WHERE package = $1 AND version = $2")
+DBMIG_SQL(DEPENDENCY_DROP, "tt",
+		  "DELETE FROM @.dbmig_dependency WHERE package = $1 AND version = $2")
+DBMIG_SQL(DEPENDENCY_DROP_ALL, "t",
+		  "DELETE FROM @.dbmig_dependency WHERE package = $1")
+DBMIG_SQL(DEPENDENTS, "t",
+		  DBMIG_SELECT_DEPENDENCIES " WHERE after_package = $1"
+		  DBMIG_ORDER_DEPENDENCIES)
+DBMIG_SQL(DEPENDED_ON, "t",
+		  "SELECT 1 FROM @.dbmig_dependency WHERE after_package = $1 LIMIT 1")
+
+/* Applying */
+DBMIG_SQL(STEP_UP, "tt",
+		  "SELECT kind, options, up, sort_key FROM @.dbmig_migration"
+		  " WHERE package = $1 AND version = $2")
+DBMIG_SQL(STEP_DOWN, "tt",
+		  "SELECT kind, options, down, sort_key FROM @.dbmig_migration"
+		  " WHERE package = $1 AND version = $2")
+DBMIG_SQL(APPLIED_PUT, "tttttii",
+		  "INSERT INTO @.dbmig_applied (tenant, package, version, sort_key,"
+		  " checksum, state, statements, duration_us)"
+		  " VALUES ($1, $2, $3, $4, $5, 'applied', $6, $7)"
+		  " ON CONFLICT (tenant, package, version) DO UPDATE SET"
+		  " checksum = excluded.checksum, state = excluded.state,"
+		  " statements = excluded.statements,"
+		  " duration_us = excluded.duration_us,"
+		  " applied_at = excluded.applied_at,"
+		  " applied_by = excluded.applied_by,"
+		  " transaction_id = excluded.transaction_id")
+DBMIG_SQL(APPLIED_DROP, "ttt",
+		  "DELETE FROM @.dbmig_applied WHERE tenant = $1 AND package = $2"
+		  " AND version = $3")
+DBMIG_SQL(APPLIED_ACCEPT, "ttt",
+		  "UPDATE @.dbmig_applied SET checksum = $1"
+		  " WHERE package = $2 AND version = $3")
+DBMIG_SQL(APPLIED_STATE, "ttt",
+		  "SELECT state FROM @.dbmig_applied WHERE tenant = $1"
+		  " AND package = $2 AND version = $3")
+DBMIG_SQL(HISTORY_ADD, "ttttttii",
+		  "INSERT INTO @.dbmig_history (tenant, package, version, name,"
+		  " action, checksum, statements, duration_us)"
+		  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+
+/* Looking */
+DBMIG_SQL(LOOKUP, "t",
+		  "SELECT version, name, up, down, transactional, checksum"
+		  " FROM @.dbmig_migration WHERE package = $1 ORDER BY sort_key")
+DBMIG_SQL(STATUS, "",
+		  "SELECT t.tenant, t.package,"
+		  " (SELECT a.version FROM @.dbmig_applied a"
+		  " WHERE a.tenant = t.tenant AND a.package = t.package"
+		  " AND a.state = 'applied' ORDER BY a.sort_key DESC LIMIT 1),"
+		  " (SELECT m.version FROM @.dbmig_migration m"
+		  " WHERE m.package = t.package ORDER BY m.sort_key DESC LIMIT 1),"
+		  " t.pending, t.drifted, t.failed"
+		  " FROM (SELECT k.tenant, k.package,"
+		  " coalesce(min(p.position), 0) AS position,"
+		  " count(m.version) - count(CASE WHEN a.state = 'applied' THEN m.version END) AS pending,"
+		  " count(CASE WHEN a.state = 'applied' AND a.checksum <> m.checksum THEN 1 END) AS drifted,"
+		  " count(CASE WHEN a.state <> 'applied' THEN 1 END) AS failed"
+		  " FROM (SELECT '' AS tenant, package FROM @.dbmig_package"
+		  " UNION SELECT tenant, package FROM @.dbmig_applied) k"
+		  " LEFT JOIN @.dbmig_package p ON p.package = k.package"
+		  " LEFT JOIN @.dbmig_migration m ON m.package = k.package"
+		  " LEFT JOIN @.dbmig_applied a ON a.tenant = k.tenant"
+		  " AND a.package = m.package AND a.version = m.version"
+		  " GROUP BY k.tenant, k.package) t"
+		  " ORDER BY t.tenant, t.position, t.package")
+DBMIG_SQL(EXPORT, "",
+		  "SELECT m.package, m.version, m.name, m.kind, m.options, m.up, m.down"
+		  " FROM @.dbmig_migration m JOIN @.dbmig_package p"
+		  " ON p.package = m.package"
+		  " ORDER BY p.position, m.package, m.sort_key")
+DBMIG_SQL(EXPORT_ONE, "t",
+		  "SELECT package, version, name, kind, options, up, down"
+		  " FROM @.dbmig_migration WHERE package = $1 ORDER BY sort_key")
+DBMIG_SQL(DEPENDENCIES_OF, "t",
+		  DBMIG_SELECT_DEPENDENCIES " WHERE package = $1"
+		  DBMIG_ORDER_DEPENDENCIES)

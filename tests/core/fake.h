@@ -1,0 +1,86 @@
+/*
+ * fake.h
+ *		A host without a database: tables as arrays, a log of what was done,
+ *		and a call to it that fails when it is told to.
+ */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dbmig_core.h"
+#include "internal.h"
+
+#define FAKE_ROWS 48
+#define FAKE_TEXT 192
+
+typedef struct fake_migration
+{
+	char		package[40];
+	char		version[40];
+	char		sort_key[64];
+	char		kind[16];
+	char		name[40];
+	char		checksum[70];
+	char		options[80];
+	char		refusal[40];
+	char		up[FAKE_TEXT];
+	char		down[FAKE_TEXT];
+	bool		transactional;
+	bool		has_name;
+	bool		has_down;
+} fake_migration;
+
+/* What a transaction undoes: plain data, so that a copy is a snapshot. */
+typedef struct fake_tables
+{
+	char		packages[FAKE_ROWS][40];
+	int			package_count;
+	fake_migration migrations[FAKE_ROWS];
+	int			migration_count;
+	char		dependencies[FAKE_ROWS][4][40];
+	int			dependency_count;
+	char		applied[FAKE_ROWS][4][70];	/* package, version, checksum,
+											 * state */
+	int			applied_count;
+	int			history_count;
+	char		effects[1024];	/* what scripts did */
+} fake_tables;
+
+typedef struct fake
+{
+	fake_tables now;
+	fake_tables before;			/* of the transaction */
+	bool		in_transaction;
+	bool		jumps;			/* fail by not returning */
+	jmp_buf		jump;
+	int			calls;			/* to the host so far */
+	int			fail_at;		/* the call that fails, from 1; 0: none */
+	int			blocks;			/* of memory that are out */
+	int			commits;
+	dbmig_call	call;
+	dbmig_settings settings;
+	char		log[4096];		/* what ran, in order */
+	char		progress[1024];
+	char		answer[8192];	/* result or error of the last call */
+	dbmig_status status;
+} fake;
+
+/*
+ * Calls an SQL function; "" stands for NULL in the arguments, the list ends
+ * with NULL.  Gives what psql would print: the result, rows joined by ';', or
+ * "ERROR: message".
+ */
+extern const char *fake_call(fake *db, const char *function,...);
+
+extern fake *fake_new(void);
+
+#endif							/* FAKE_H */

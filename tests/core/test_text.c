@@ -1,0 +1,311 @@
+/*
+ * test_text.c
+ *		What the core decides from texts alone: versions, checksums, options,
+ *		files.
+ */
+#include "fake.h"
+
+#define IS(expected, ...) assert_string_equal(fake_call(db, __VA_ARGS__, NULL), expected)
+
+static void *
+lend(dbmig_call *call, size_t size)
+{
+	(void) call;
+	return malloc(size);
+}
+
+static void
+take_back(dbmig_call *call, void *p)
+{
+	(void) call;
+	free(p);
+}
+
+/* Memory is all that these need of a host. */
+static const dbmig_host *
+memory_host(void)
+{
+	static dbmig_host host;
+
+	host.engine = "sqlite";
+	host.alloc = lend;
+	host.free = take_back;
+	return &host;
+}
+
+/* V2, V3: each is below the next; keys compare as the versions do */
+static void
+versions_in_order(void **state)
+{
+	static const char *const order[] = {
+		"0", "0.0", "1", "1.0", "1.2", "1.2.0", "1.2a", "1.2b.1", "1.10", "1a", "1ab",
+		"2", "10", "99", "100", "20240101", "20240101120000",
+		"18446744073709551616", "99999999999999999999999999999999",
+		"A", "Z", "a", "a1", "a2", "a10", "aa", "b", "beta", "beta2", "z"
+	};
+	const size_t count = sizeof(order) / sizeof(order[0]);
+	dbmig_call	call;
+	size_t		i;
+	size_t		j;
+
+	(void) state;
+	dbmig_call_begin(&call, memory_host(), NULL);
+	for (i = 0; i < count; i++)
+	{
+		assert_int_equal(dbmig_version_check(&call, order[i]), 0);
+		for (j = 0; j < count; j++)
+		{
+			int			expected = i < j ? -1 : i > j;
+			int			order_of = dbmig_version_compare(order[i], order[j]);
+			int			keys = strcmp(dbmig_version_key(&call, order[i]),
+									  dbmig_version_key(&call, order[j]));
+
+			assert_int_equal((order_of > 0) - (order_of < 0), expected);
+			assert_int_equal((keys > 0) - (keys < 0), expected);
+		}
+	}
+	dbmig_call_end(&call);
+}
+
+/* V4 */
+static void
+versions_the_same(void **state)
+{
+	static const char *const same[][2] = {
+		{"1", "01"}, {"1.2", "1-2"}, {"1.2", "1_2"}, {"1a", "1.a"}, {"1", "1."},
+		{"0", "000"}, {"v1", "v.1"}, {"-1", "1"}
+	};
+	dbmig_call	call;
+	size_t		i;
+
+	(void) state;
+	dbmig_call_begin(&call, memory_host(), NULL);
+	for (i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+	{
+		assert_int_equal(dbmig_version_compare(same[i][0], same[i][1]), 0);
+		assert_string_equal(dbmig_version_key(&call, same[i][0]),
+							dbmig_version_key(&call, same[i][1]));
+	}
+	dbmig_call_end(&call);
+}
+
+/* Any two random versions: the key agrees with the comparison. */
+static void
+keys_agree(void **state)
+{
+	static const char letters[] = "0019aAbz._-";
+	dbmig_call	call;
+	unsigned int seed = 12345;
+	int			i;
+
+	(void) state;
+	for (i = 0; i < 20000; i++)
+	{
+		char		text[2][12];
+		int			side;
+		int			order;
+		int			keys;
+
+		dbmig_call_begin(&call, memory_host(), NULL);
+		for (side = 0; side < 2; side++)
+		{
+			size_t		length;
+			size_t		at;
+
+			seed = seed * 1103515245u + 12345u;
+			length = 1 + (seed >> 16) % 10;
+			for (at = 0; at < length; at++)
+			{
+				seed = seed * 1103515245u + 12345u;
+				text[side][at] = letters[(seed >> 16) % (sizeof(letters) - 1)];
+			}
+			text[side][length] = '\0';
+		}
+		if (dbmig_version_check(&call, text[0]) == 0 &&
+			dbmig_version_check(&call, text[1]) == 0)
+		{
+			order = dbmig_version_compare(text[0], text[1]);
+			keys = strcmp(dbmig_version_key(&call, text[0]),
+						  dbmig_version_key(&call, text[1]));
+			assert_int_equal((order > 0) - (order < 0), (keys > 0) - (keys < 0));
+		}
+		dbmig_call_end(&call);
+	}
+}
+
+/* C1, with the vectors of FIPS 180-4 */
+static void
+checksums(void **state)
+{
+	static const char *const vectors[][2] = {
+		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"}
+	};
+	char		hex[DBMIG_CHECKSUM_SIZE];
+	char		other[DBMIG_CHECKSUM_SIZE];
+	char	   *million = malloc(1000000);
+	size_t		i;
+
+	(void) state;
+	for (i = 0; i < 3; i++)
+	{
+		dbmig_checksum(vectors[i][0], strlen(vectors[i][0]), hex);
+		assert_string_equal(hex, vectors[i][1]);
+	}
+	memset(million, 'a', 1000000);
+	dbmig_checksum(million, 1000000, hex);
+	assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+	free(million);
+	dbmig_checksum("a\nb\n", 4, hex);
+	dbmig_checksum("\xEF\xBB\xBF" "a\r\nb\r\n", 9, other);
+	assert_string_equal(hex, other);
+	dbmig_checksum("a\rb\n", 4, other);
+	assert_string_not_equal(hex, other);
+}
+
+static void
+options(void **state)
+{
+	fake	   *db = fake_new();
+	static const char *const bad[][2] = {
+		{"x", "ERROR: options are not valid JSON at character 1"},
+		{"{", "ERROR: options are not valid JSON at character 2"},
+		{"{}x", "ERROR: options are not valid JSON at character 3"},
+		{"{\"transaction\" true}", "ERROR: options are not valid JSON at character 16"},
+		{"{\"transaction\": 1}", "ERROR: option \"transaction\" must be true or false"},
+		{"{\"after\": \"a\"}", "ERROR: option \"after\" must be an array of strings"},
+		{"{\"after\": [1]}", "ERROR: option \"after\" must be an array of strings"},
+		{"{\"after\": [\"a\"}", "ERROR: options are not valid JSON at character 15"},
+		{"{\"engine\": \"oracle\"}", "ERROR: unknown engine \"oracle\""},
+		{"{\"colour\": 1}", "ERROR: unknown option \"colour\""},
+		{"{\"role\": \"x\"}", "ERROR: option \"role\" is not supported by this version of dbmig"},
+		{"{\"\\ud800\": 1}", "ERROR: options are not valid JSON at character 9"},
+		{"{\"\\q\": 1}", "ERROR: options are not valid JSON at character 4"},
+		{"{\"after\": [\"a@\"]}", "ERROR: version must not be empty"},
+		{"{\"\\u00e9\\u20ac\\ud83d\\ude00\\n\": 1}", "ERROR: unknown option \"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n\""}
+	};
+	size_t		i;
+
+	(void) state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		IS(bad[i][1], "dbmig_register", "p", "1", "X", "", "", bad[i][0]);
+	IS("registered", "dbmig_register", "p", "1", "X", "", "",
+	   " { \"after\" : [ \"a\" , \"b@2\" ] , \"transaction\" : true, \"foreign_keys\":false } ");
+	IS("unchanged", "dbmig_register", "p", "1", "X", "", "",
+	   "{\"foreign_keys\": false, \"transaction\": true}");
+	IS("replaced", "dbmig_register", "p", "1", "X", "", "", "{}");
+	assert_int_equal(db->now.dependency_count, 2);
+	free(db);
+}
+
+/* The layout of dbmig's own files */
+static void
+files(void **state)
+{
+	fake	   *db = fake_new();
+	static const char *const bad[][3] = {
+		{"x.sql", "X", "ERROR: \"x.sql\" is not the name of a migration file"},
+		{"1_x.txt", "X", "ERROR: \"1_x.txt\" is not the name of a migration file"},
+		{"1_x.up.sql", "X", "ERROR: file \"1_x.up.sql\": up and down in two files are not supported by this version of dbmig"},
+		{"1_x.sql", "\n-- dbmig:upp\n", "ERROR: file \"1_x.sql\", line 2: unknown marker \"dbmig:upp\""},
+		{"1_x.sql", "-- dbmig:\n", "ERROR: file \"1_x.sql\", line 1: unknown marker \"dbmig:\""},
+		{"1_x.sql", "-- dbmig:up\n-- dbmig:up\n", "ERROR: file \"1_x.sql\", line 2: a second up section"},
+		{"1_x.sql", "-- dbmig:up\n-- dbmig:up sqlite\n", "ERROR: file \"1_x.sql\", line 2: a second up section for sqlite"},
+		{"1_x.sql", "-- dbmig:after\n", "ERROR: file \"1_x.sql\", line 1: marker \"dbmig:after\" without a package"},
+		{"1_x.sql", "-- dbmig:after a,\n", "ERROR: file \"1_x.sql\", line 1: package must not be empty"},
+		{"1_x.sql", "-- dbmig:up oracle\n", "ERROR: file \"1_x.sql\", line 1: unknown engine \"oracle\""},
+		{"1_x.sql", "-- dbmig:down\nX", "ERROR: file \"1_x.sql\" has a down section, but no up section"},
+		{"1_x.sql", "X;\n-- dbmig:up\nY", "ERROR: file \"1_x.sql\", line 1: only comments can stand before the first section"},
+		{"1_x.sql", "-- dbmig:up\n-- dbmig:after a\n", "ERROR: file \"1_x.sql\", line 2: marker \"dbmig:after\" inside of a section"},
+		{"1_x.sql", "-- +goose Up\n", "ERROR: file \"1_x.sql\", line 1: goose files are not supported by this version of dbmig"},
+		{"1_x.sql", "-- migrate:up\n", "ERROR: file \"1_x.sql\", line 1: dbmate files are not supported by this version of dbmig"}
+	};
+	size_t		i;
+
+	(void) state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		IS(bad[i][2], "dbmig_register_file", "p", bad[i][0], bad[i][1]);
+	assert_int_equal(db->now.migration_count, 0);
+
+	IS("registered", "dbmig_register_file", "p", "db/0001_create_users.sql",
+	   "\xEF\xBB\xBF-- made by hand\r\n-- dbmig:after a, b@2\r\n--dbmig:no-transaction\n\n"
+	   "  -- dbmig:up sqlite\nUP;\n-- dbmig:up postgres\nOTHER;\n-- dbmig:down\nDOWN;");
+	assert_string_equal(db->now.migrations[0].version, "0001");
+	assert_string_equal(db->now.migrations[0].name, "create users");
+	assert_string_equal(db->now.migrations[0].up, "UP;\n");
+	assert_string_equal(db->now.migrations[0].down, "DOWN;");
+	assert_string_equal(db->now.migrations[0].options, "{\"transaction\": false}");
+	assert_int_equal(db->now.dependency_count, 2);
+	IS("registered", "dbmig_register_file", "p", "2.sql", "X;");
+	assert_false(db->now.migrations[1].has_name);
+	IS("registered", "dbmig_register_file", "p", "3_pg.sql", "-- dbmig:up postgres\nX;");
+	assert_string_equal(db->now.migrations[2].up, "");
+	assert_string_equal(db->now.migrations[2].options, "{\"engine\": \"postgres\"}");
+	free(db);
+}
+
+static void
+utf8(void **state)
+{
+	static const char *const good[] = {"", "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xEF\xBF\xBF"};
+	static const char *const bad[] = {
+		"\x80", "\xC3", "\xC0\x80", "\xE2\x82", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8", "\xE0\x80\x80", "\xFF\xFE"
+	};
+	size_t		i;
+	int			line;
+	int			column;
+
+	(void) state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(dbmig_utf8_valid(good[i], strlen(good[i])));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(dbmig_utf8_valid(bad[i], strlen(bad[i])));
+	dbmig_position("a\n\xC3\xA9\xC3\xA9x", 6, &line, &column);
+	assert_int_equal(line, 2);
+	assert_int_equal(column, 3);
+}
+
+/* A statement's parameters are what its letters say, numbered as they come. */
+static void
+statements(void **state)
+{
+	int			id;
+
+	(void) state;
+	for (id = 0; id < DBMIG_SQL_COUNT; id++)
+	{
+		const char *at = dbmig_statements[id].text;
+		int			highest = 0;
+
+		while ((at = strchr(at, '$')) != NULL)
+		{
+			int			number = atoi(++at);
+
+			assert_true(number >= 1 && number <= highest + 1);
+			if (number > highest)
+				highest = number;
+		}
+		assert_int_equal(highest, strlen(dbmig_statements[id].params));
+		for (at = dbmig_statements[id].text; (at = strstr(at, "dbmig_")) != NULL; at++)
+			assert_true(at[-1] == '.' && at[-2] == '@');
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(versions_in_order),
+		cmocka_unit_test(versions_the_same),
+		cmocka_unit_test(keys_agree),
+		cmocka_unit_test(checksums),
+		cmocka_unit_test(options),
+		cmocka_unit_test(files),
+		cmocka_unit_test(utf8),
+		cmocka_unit_test(statements),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
