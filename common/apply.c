@@ -72,61 +72,110 @@ mark_pending(dbmig_call *call, const char *tenant, dbmig_item item)
 }
 
 /*
- * The texts of steps, one at a time: each replaces the one before, in memory
- * too.
+ * The texts of the steps that come next.  They are read some at a time: where
+ * a script changes the schema, an engine has to prepare anew what reads them.
  */
-typedef struct texts
+#define AHEAD_STEPS 64
+#define AHEAD_BYTES 65536
+
+typedef struct step_text
 {
-	dbmig_buffer text;
-	dbmig_buffer options;
-	char		sort_key[4 * 256];
 	bool		found;
 	bool		function;
+	size_t		text;			/* where they are in bytes */
+	size_t		length;
+	size_t		options;
+	size_t		sort_key;
+} step_text;
+
+typedef struct texts
+{
+	dbmig_buffer bytes;
+	step_text	steps[AHEAD_STEPS];
+	int			first;			/* the step of the plan that steps[0] is */
+	int			count;
 } texts;
 
+static int
+keep_bytes(dbmig_call *call, texts *kept, const dbmig_value *value, size_t *at)
+{
+	*at = kept->bytes.length;
+	return dbmig_append_bytes(call, &kept->bytes, value->text, value->length + 1);
+}
+
+/* kind, options, text, sort_key */
 static int
 keep_text(dbmig_call *call, void *arg, const dbmig_value *row)
 {
 	texts	   *kept = arg;
+	step_text  *step = &kept->steps[kept->count];
 
-	kept->found = row[2].type == DBMIG_TEXT;
-	if (!kept->found)
+	if (row[2].type != DBMIG_TEXT)
 		return 0;
-	kept->function = strcmp(row[0].text, "function") == 0;
-	kept->options.length = 0;
-	kept->text.length = 0;
-	if (row[3].length >= sizeof(kept->sort_key))
-		return dbmig_fail(call, DBMIG_DAMAGED, NULL,
-						  "sort_key in dbmig_migration is too long");
-	memcpy(kept->sort_key, row[3].text, row[3].length + 1);
-	if (dbmig_append_bytes(call, &kept->options, row[1].text, row[1].length) != 0)
+	step->found = true;
+	step->function = strcmp(row[0].text, "function") == 0;
+	step->length = row[2].length;
+	if (keep_bytes(call, kept, &row[1], &step->options) != 0 ||
+		keep_bytes(call, kept, &row[2], &step->text) != 0)
 		return -1;
-	return dbmig_append_bytes(call, &kept->text, row[2].text, row[2].length);
+	return keep_bytes(call, kept, &row[3], &step->sort_key);
 }
 
-/* Runs one direction of a node; *ran: the statements that it had. */
+/* The text of the i-th step of a plan. */
 static int
-run_step(dbmig_call *call, const char *tenant, dbmig_item item,
-		 dbmig_direction direction, texts *kept, int *ran)
+read_text(dbmig_call *call, const dbmig_plan *plan, int i,
+		  dbmig_direction direction, texts *kept, step_text **step)
 {
-	dbmig_value params[2];
+	if (i >= kept->first && i < kept->first + kept->count)
+	{
+		*step = &kept->steps[i - kept->first];
+		return 0;
+	}
+	kept->bytes.length = 0;
+	kept->first = i;
+	kept->count = 0;
+	do
+	{
+		dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+		dbmig_value params[2];
+
+		kept->steps[kept->count].found = false;
+		params[0] = dbmig_text(item.package);
+		params[1] = dbmig_text(item.version);
+		if (call->host->query(call, direction == DBMIG_UP ? DBMIG_STEP_UP : DBMIG_STEP_DOWN,
+							  params, keep_text, kept) != 0)
+			return -1;
+		if (!kept->steps[kept->count].found)
+			return dbmig_fail(call, DBMIG_DAMAGED, NULL,
+							  "migration \"%s\" has vanished from dbmig_migration",
+							  dbmig_item_text(call, item));
+		kept->count++;
+		i++;
+	} while (i < plan->count && kept->count < AHEAD_STEPS &&
+			 kept->bytes.length < AHEAD_BYTES);
+	*step = &kept->steps[0];
+	return 0;
+}
+
+/* Runs one direction of a step; *statements: how many it had. */
+static int
+run_step(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
+		 dbmig_direction direction, texts *kept, const char **sort_key,
+		 int *statements)
+{
+	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
 	dbmig_options options;
 	dbmig_step	step;
+	step_text  *text = NULL;
+	const char *json;
 
-	*ran = 0;
-	kept->found = false;
-	params[0] = dbmig_text(item.package);
-	params[1] = dbmig_text(item.version);
-	if (call->host->query(call, direction == DBMIG_UP ? DBMIG_STEP_UP : DBMIG_STEP_DOWN,
-						  params, keep_text, kept) != 0)
+	*statements = 0;
+	if (read_text(call, plan, i, direction, kept, &text) != 0)
 		return -1;
-	if (!kept->found)
-		return dbmig_fail(call, DBMIG_DAMAGED, NULL,
-						  "migration \"%s\" has vanished from dbmig_migration",
-						  dbmig_item_text(call, item));
+	*sort_key = kept->bytes.text + text->sort_key;
+	json = kept->bytes.text + text->options;
 	dbmig_options_begin(&options);
-	if (strcmp(kept->options.text, "{}") != 0 &&
-		dbmig_options_parse(call, kept->options.text, &options) != 0)
+	if (strcmp(json, "{}") != 0 && dbmig_options_parse(call, json, &options) != 0)
 		return -1;
 	if (options.engine != NULL && strcmp(options.engine, call->host->engine) != 0)
 		return 0;
@@ -135,11 +184,11 @@ run_step(dbmig_call *call, const char *tenant, dbmig_item item,
 	step.package = item.package;
 	step.version = item.version;
 	step.direction = direction;
-	step.function = kept->function;
+	step.function = text->function;
 	step.foreign_keys = options.foreign_keys == 1;
-	step.text = kept->text.text;
-	step.length = kept->text.length;
-	return call->host->run(call, &step, ran);
+	step.text = kept->bytes.text + text->text;
+	step.length = text->length;
+	return call->host->run(call, &step, statements);
 }
 
 /* A7: "2/7 auth@3 create users (12 ms)" */
@@ -164,12 +213,13 @@ step_up(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
 	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
 	int64_t		since = now_us();
+	const char *sort_key;
 	int			statements;
 
-	if (run_step(call, tenant, item, DBMIG_UP, kept, &statements) != 0)
+	if (run_step(call, tenant, plan, i, DBMIG_UP, kept, &sort_key, &statements) != 0)
 		return -1;
 	since = now_us() - since;
-	if (mark_applied(call, tenant, item, kept->sort_key, node->checksum,
+	if (mark_applied(call, tenant, item, sort_key, node->checksum,
 					 statements, since) != 0 ||
 		dbmig_history_add(call, tenant, item, node->name, "apply",
 						  node->checksum, statements, since) != 0)
@@ -184,9 +234,10 @@ step_down(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
 	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
 	int64_t		since = now_us();
+	const char *sort_key;
 	int			statements;
 
-	if (run_step(call, tenant, item, DBMIG_DOWN, kept, &statements) != 0)
+	if (run_step(call, tenant, plan, i, DBMIG_DOWN, kept, &sort_key, &statements) != 0)
 		return -1;
 	since = now_us() - since;
 	if (mark_pending(call, tenant, item) != 0 ||
@@ -268,7 +319,8 @@ rollback(dbmig_call *call, const dbmig_target *target, int *count)
 static int
 redo(dbmig_call *call, const dbmig_target *target, int *count)
 {
-	texts		kept = {0};
+	texts		down = {0};
+	texts		up = {0};
 	dbmig_plan	plan;
 
 	if (dbmig_plan_down(call, target, &plan) != 0)
@@ -277,9 +329,9 @@ redo(dbmig_call *call, const dbmig_target *target, int *count)
 	if (plan.count == 0)
 		return 0;
 	if (dbmig_plan_runnable(call, &plan, DBMIG_UP) != 0 ||
-		step_down(call, target->tenant, &plan, 0, &kept) != 0)
+		step_down(call, target->tenant, &plan, 0, &down) != 0)
 		return -1;
-	return step_up(call, target->tenant, &plan, 0, &kept);
+	return step_up(call, target->tenant, &plan, 0, &up);
 }
 
 /* Everything of the package up to the version, whatever it comes after. */

@@ -230,14 +230,20 @@ read_metadata(dbmig_call *call, const char *path, dbmig_options *options)
 	return 0;
 }
 
-/* 2020-01-31-120000_create_users: version 20200131120000, "create users" */
+/*
+ * 2020-01-31-120000_create_users: version 20200131120000, "create users".
+ * Diesel compares versions as texts, so 2020-01-31_x, which comes in between
+ * there, has to be 20200131000000 here, where they compare as numbers.
+ */
+#define DIESEL_DIGITS 14
+
 static int
 load_diesel(dbmig_call *call, const char *folder, const char *base,
 			dbmig_definition *definition)
 {
 	const char *underscore = strchr(base, '_');
 	size_t		length = underscore != NULL ? (size_t) (underscore - base) : strlen(base);
-	char	   *version = dbmig_copy(call, base, length);
+	char	   *version = dbmig_alloc(call, length + DIESEL_DIGITS + 1);
 	const char *path = join(call, folder, base);
 	char	   *to = version;
 	char	   *text;
@@ -249,7 +255,9 @@ load_diesel(dbmig_call *call, const char *folder, const char *base,
 	for (i = 0; i < length; i++)
 		if (base[i] != '-')
 			*to++ = base[i];
-	*to = '\0';
+	if (to < version + length)
+		while (to < version + DIESEL_DIGITS)
+			*to++ = '0';
 	if (dbmig_version_check(call, version) != 0)
 		return -1;
 	definition->version = version;
