@@ -214,15 +214,16 @@ step_up(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
 	int64_t		since = now_us();
 	const char *sort_key;
+	char		hex[DBMIG_CHECKSUM_SIZE];
 	int			statements;
 
 	if (run_step(call, tenant, plan, i, DBMIG_UP, kept, &sort_key, &statements) != 0)
 		return -1;
 	since = now_us() - since;
-	if (mark_applied(call, tenant, item, sort_key, node->checksum,
+	if (mark_applied(call, tenant, item, sort_key, dbmig_node_checksum(node, hex),
 					 statements, since) != 0 ||
 		dbmig_history_add(call, tenant, item, node->name, "apply",
-						  node->checksum, statements, since) != 0)
+						  dbmig_node_checksum(node, hex), statements, since) != 0)
 		return -1;
 	return say_progress(call, i + 1, plan->count, item, node->name, "", since);
 }
@@ -235,6 +236,7 @@ step_down(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
 	int64_t		since = now_us();
 	const char *sort_key;
+	char		hex[DBMIG_CHECKSUM_SIZE];
 	int			statements;
 
 	if (run_step(call, tenant, plan, i, DBMIG_DOWN, kept, &sort_key, &statements) != 0)
@@ -242,7 +244,7 @@ step_down(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 	since = now_us() - since;
 	if (mark_pending(call, tenant, item) != 0 ||
 		dbmig_history_add(call, tenant, item, node->name, "rollback",
-						  node->checksum, statements, since) != 0)
+						  dbmig_node_checksum(node, hex), statements, since) != 0)
 		return -1;
 	return say_progress(call, i + 1, plan->count, item, node->name,
 						"rollback ", since);
@@ -261,15 +263,16 @@ accept_changed(dbmig_call *call, const char *tenant, const dbmig_graph *graph)
 		const dbmig_node *node = &graph->nodes[i];
 		dbmig_item	item = dbmig_graph_item(graph, (int) i);
 		dbmig_value params[3];
+		char		hex[DBMIG_CHECKSUM_SIZE];
 
 		if ((node->flags & DBMIG_NODE_DRIFTED) == 0)
 			continue;
-		params[0] = dbmig_text(node->checksum);
+		params[0] = dbmig_text(dbmig_node_checksum(node, hex));
 		params[1] = dbmig_text(item.package);
 		params[2] = dbmig_text(item.version);
 		if (call->host->query(call, DBMIG_APPLIED_ACCEPT, params, NULL, NULL) != 0 ||
 			dbmig_history_add(call, tenant, item, node->name, "accept",
-							  node->checksum, -1, -1) != 0)
+							  dbmig_node_checksum(node, hex), -1, -1) != 0)
 			return -1;
 	}
 	return 0;
@@ -351,15 +354,16 @@ baseline(dbmig_call *call, const dbmig_target *target, int *count)
 	{
 		const dbmig_node *node = &graph.nodes[i];
 		dbmig_item	item = dbmig_graph_item(&graph, i);
+		char		hex[DBMIG_CHECKSUM_SIZE];
 		const char *sort_key;
 
 		if ((node->flags & DBMIG_NODE_APPLIED) != 0)
 			continue;
 		sort_key = dbmig_version_key(call, node->version);
 		if (sort_key == NULL ||
-			mark_applied(call, target->tenant, item, sort_key, node->checksum, 0, 0) != 0 ||
+			mark_applied(call, target->tenant, item, sort_key, dbmig_node_checksum(node, hex), 0, 0) != 0 ||
 			dbmig_history_add(call, target->tenant, item, node->name, "baseline",
-							  node->checksum, -1, -1) != 0)
+							  dbmig_node_checksum(node, hex), -1, -1) != 0)
 			return -1;
 		(*count)++;
 	}
@@ -490,6 +494,7 @@ resolve(dbmig_call *call, const char *tenant, dbmig_item item, bool applied)
 	dbmig_graph graph;
 	dbmig_value params[3];
 	dbmig_value state[1];
+	char		hex[DBMIG_CHECKSUM_SIZE];
 	const char *sort_key;
 	bool		found;
 	int			node;
@@ -512,11 +517,11 @@ resolve(dbmig_call *call, const char *tenant, dbmig_item item, bool applied)
 	if (sort_key == NULL)
 		return -1;
 	if ((applied ? mark_applied(call, tenant, item, sort_key,
-								graph.nodes[node].checksum, 0, 0) :
+								dbmig_node_checksum(&graph.nodes[node], hex), 0, 0) :
 		 mark_pending(call, tenant, item)) != 0)
 		return -1;
 	return dbmig_history_add(call, tenant, item, graph.nodes[node].name,
-							 "resolve", graph.nodes[node].checksum, -1, -1);
+							 "resolve", dbmig_node_checksum(&graph.nodes[node], hex), -1, -1);
 }
 
 int

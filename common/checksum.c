@@ -81,10 +81,41 @@ add(sha256 *s, const char *bytes, size_t length)
 	}
 }
 
+void
+dbmig_checksum_unpack(const unsigned char *bytes, char *hex)
+{
+	static const char digits[] = "0123456789abcdef";
+	int			i;
+
+	for (i = 0; i < 64; i++)
+		hex[i] = digits[bytes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xF];
+	hex[64] = '\0';
+}
+
+bool
+dbmig_checksum_pack(const char *hex, unsigned char *bytes)
+{
+	int			i;
+
+	for (i = 0; i < 64; i++)
+	{
+		int			digit;
+
+		if (hex[i] >= '0' && hex[i] <= '9')
+			digit = hex[i] - '0';
+		else if (hex[i] >= 'a' && hex[i] <= 'f')
+			digit = hex[i] - 'a' + 10;
+		else
+			return false;
+		bytes[i / 2] = (unsigned char) (i % 2 == 0 ? digit << 4 : bytes[i / 2] | digit);
+	}
+	return hex[64] == '\0';
+}
+
 static void
 finish(sha256 *s, char *hex)
 {
-	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[32];
 	uint64_t	bits = s->total * 8;
 	char		length[8];
 	int			i;
@@ -95,9 +126,9 @@ finish(sha256 *s, char *hex)
 	for (i = 0; i < 8; i++)
 		length[i] = (char) (bits >> (56 - 8 * i) & 0xFF);
 	add(s, length, 8);
-	for (i = 0; i < 64; i++)
-		hex[i] = digits[s->state[i / 8] >> (28 - i % 8 * 4) & 0xF];
-	hex[64] = '\0';
+	for (i = 0; i < 32; i++)
+		bytes[i] = (unsigned char) (s->state[i / 4] >> (24 - i % 4 * 8));
+	dbmig_checksum_unpack(bytes, hex);
 }
 
 void

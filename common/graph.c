@@ -176,6 +176,15 @@ dbmig_graph_item(const dbmig_graph *graph, int node)
 }
 
 const char *
+dbmig_node_checksum(const dbmig_node *node, char *hex)
+{
+	if (node->more != NULL && node->more->checksum != NULL)
+		return node->more->checksum;
+	dbmig_checksum_unpack(node->checksum, hex);
+	return hex;
+}
+
+const char *
 dbmig_item_text(dbmig_call *call, dbmig_item item)
 {
 	const char *text;
@@ -197,7 +206,15 @@ dbmig_graph_add_dependency(dbmig_call *call, dbmig_graph *graph,
 
 	for (i = 0; i < 4; i++)
 	{
-		text[i] = dbmig_copy(call, row[i].text, row[i].length);
+		int			package = i % 2 == 0 ? dbmig_graph_find(graph, row[i].text) : -1;
+
+		/* most names are there already, and most versions empty */
+		if (package >= 0)
+			text[i] = graph->packages[package].name;
+		else if (row[i].length == 0)
+			text[i] = "";
+		else
+			text[i] = dbmig_copy(call, row[i].text, row[i].length);
 		if (text[i] == NULL)
 			return -1;
 	}

@@ -36,6 +36,10 @@ extern const char *dbmig_item_text(dbmig_call *call, dbmig_item item);
 /* checksum.c: hex has room for DBMIG_CHECKSUM_SIZE bytes */
 extern void dbmig_checksum(const char *text, size_t length, char *hex);
 
+/* Hex to bytes; false where it is no checksum. */
+extern bool dbmig_checksum_pack(const char *hex, unsigned char *bytes);
+extern void dbmig_checksum_unpack(const unsigned char *bytes, char *hex);
+
 /* options.c */
 typedef struct dbmig_options
 {
@@ -69,16 +73,24 @@ extern const char *dbmig_options_text(dbmig_call *call,
 #define DBMIG_NODE_DOWN_TRANSACTIONAL 0x10
 #define DBMIG_NODE_HAS_DOWN 0x20
 
+/* What few nodes have, each NULL where it is not so. */
+typedef struct dbmig_node_more
+{
+	const char *refusal;		/* why the up cannot run */
+	const char *down_refusal;
+	const char *checksum;		/* registered, where it is none */
+	const char *applied_checksum;	/* where it is another */
+} dbmig_node_more;
+
+/* There are many of these: a checksum is kept in 32 bytes, not in hex. */
 typedef struct dbmig_node
 {
 	const char *version;
 	const char *name;			/* or NULL */
-	const char *checksum;		/* of the registered text */
-	const char *applied_checksum;	/* where drifted */
-	const char *refusal;		/* or NULL */
-	const char *down_refusal;	/* or NULL */
+	dbmig_node_more *more;		/* or NULL */
 	int			package;
 	int			flags;
+	unsigned char checksum[32]; /* of the registered text */
 } dbmig_node;
 
 typedef struct dbmig_package
@@ -149,6 +161,9 @@ extern int	dbmig_graph_outgoing(dbmig_call *call, const dbmig_graph *graph,
 extern int	dbmig_graph_end(const dbmig_graph *graph, int package);
 extern size_t dbmig_graph_size(const dbmig_graph *graph);
 extern dbmig_item dbmig_graph_item(const dbmig_graph *graph, int node);
+
+/* A node's registered checksum as text; hex is used where it is needed. */
+extern const char *dbmig_node_checksum(const dbmig_node *node, char *hex);
 extern int	dbmig_graph_add_dependency(dbmig_call *call, dbmig_graph *graph,
 									   const dbmig_value *row);
 extern int	dbmig_graph_link(dbmig_call *call, dbmig_graph *graph);

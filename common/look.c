@@ -234,11 +234,13 @@ verify_node(dbmig_call *call, onward *to, const char *tenant,
 	const dbmig_node *node = &graph->nodes[i];
 	const char *last = graph->packages[node->package].last_applied;
 	dbmig_item	item = dbmig_graph_item(graph, i);
+	char		hex[DBMIG_CHECKSUM_SIZE];
 
 	if ((node->flags & DBMIG_NODE_DRIFTED) != 0 &&
 		emit_problem(call, to, tenant, item, "changed",
 					 dbmig_printf(call, "applied with checksum %s, registered with %s",
-								  node->applied_checksum, node->checksum)) != 0)
+								  node->more->applied_checksum,
+								  dbmig_node_checksum(node, hex))) != 0)
 		return -1;
 	if ((node->flags & DBMIG_NODE_UNSETTLED) != 0 &&
 		emit_problem(call, to, tenant, item, "failed",

@@ -16,7 +16,7 @@
 #define DBMIG_BLOCK_SIZE 8000
 #endif
 #define LARGE (DBMIG_BLOCK_SIZE / 4)
-#define ALIGN 16
+#define ALIGN 8
 
 typedef struct dbmig_block
 {
@@ -49,8 +49,9 @@ dbmig_call_end(dbmig_call *call)
 	}
 }
 
+/* shared: small pieces will be cut from it, so it goes first. */
 static dbmig_block *
-add_block(dbmig_call *call, size_t size)
+add_block(dbmig_call *call, size_t size, bool shared)
 {
 	dbmig_block *block = call->host->alloc(call, HEADER + size);
 	dbmig_block *first = call->blocks;
@@ -63,8 +64,7 @@ add_block(dbmig_call *call, size_t size)
 	block->size = size;
 	block->used = 0;
 
-	/* a large block goes behind the first, which still has room */
-	if (first != NULL && size >= LARGE && first->used < first->size)
+	if (first != NULL && !shared)
 	{
 		block->previous = first;
 		block->next = first->next;
@@ -111,7 +111,7 @@ raw_alloc(dbmig_call *call, size_t size)
 		size = ALIGN;
 	if (size >= LARGE)
 	{
-		block = add_block(call, size);
+		block = add_block(call, size, false);
 		if (block == NULL)
 			return NULL;
 		block->used = size;
@@ -119,7 +119,7 @@ raw_alloc(dbmig_call *call, size_t size)
 	}
 	if (block == NULL || block->size - block->used < size)
 	{
-		block = add_block(call, DBMIG_BLOCK_SIZE);
+		block = add_block(call, DBMIG_BLOCK_SIZE, true);
 		if (block == NULL)
 			return NULL;
 	}

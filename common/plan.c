@@ -67,6 +67,7 @@ check_missing(dbmig_call *call, const dbmig_graph *graph, const char *mark)
 static int
 check_drift(dbmig_call *call, const dbmig_graph *graph, const char *mark)
 {
+	char		hex[DBMIG_CHECKSUM_SIZE];
 	size_t		i;
 
 	if (call->settings.accept_changed)
@@ -77,8 +78,8 @@ check_drift(dbmig_call *call, const dbmig_graph *graph, const char *mark)
 							  "Register the text that was applied, or accept the registered one with dbmig_set('changed', 'accept').",
 							  "migration \"%s\" has drifted: it was applied with checksum %s, and is registered with checksum %s",
 							  dbmig_item_text(call, dbmig_graph_item(graph, (int) i)),
-							  graph->nodes[i].applied_checksum,
-							  graph->nodes[i].checksum);
+							  graph->nodes[i].more->applied_checksum,
+							  dbmig_node_checksum(&graph->nodes[i], hex));
 	return 0;
 }
 
@@ -121,7 +122,8 @@ dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
 		const dbmig_node *node = &graph->nodes[plan->order[i]];
 		bool		up = direction == DBMIG_UP;
 		int			transactional = up ? DBMIG_NODE_TRANSACTIONAL : DBMIG_NODE_DOWN_TRANSACTIONAL;
-		const char *refusal = up ? node->refusal : node->down_refusal;
+		const char *refusal = node->more == NULL ? NULL :
+			up ? node->more->refusal : node->more->down_refusal;
 		const char *item;
 
 		if (refusal == NULL && (node->flags & transactional) != 0)

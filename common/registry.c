@@ -18,10 +18,12 @@ typedef struct reader
 	int			at;				/* next node to compare an applied row with */
 } reader;
 
-static const char *
-copy_or_null(dbmig_call *call, const dbmig_value *value)
+static dbmig_node_more *
+more_of(dbmig_call *call, dbmig_node *node)
 {
-	return value->type == DBMIG_NULL ? NULL : dbmig_copy(call, value->text, value->length);
+	if (node->more == NULL)
+		node->more = dbmig_alloc(call, sizeof(*node->more));
+	return node->more;
 }
 
 /* The package of a row; rows of one package follow each other. */
@@ -74,14 +76,19 @@ read_migration(dbmig_call *call, void *arg, const dbmig_value *row)
 	memset(node, 0, sizeof(*node));
 	node->package = package;
 	node->version = dbmig_copy(call, row[1].text, row[1].length);
-	node->name = copy_or_null(call, &row[2]);
-	node->checksum = dbmig_copy(call, row[3].text, row[3].length);
+	if (row[2].type != DBMIG_NULL)
+		node->name = dbmig_copy(call, row[2].text, row[2].length);
+	if (!dbmig_checksum_pack(row[3].text, node->checksum) &&
+		more_of(call, node) != NULL)
+		node->more->checksum = dbmig_copy(call, row[3].text, row[3].length);
 	if (row[4].integer)
 		node->flags |= DBMIG_NODE_TRANSACTIONAL;
 	if (row[5].integer)
 		node->flags |= DBMIG_NODE_DOWN_TRANSACTIONAL;
-	node->refusal = copy_or_null(call, &row[6]);
-	node->down_refusal = copy_or_null(call, &row[7]);
+	if (row[6].type != DBMIG_NULL && more_of(call, node) != NULL)
+		node->more->refusal = dbmig_copy(call, row[6].text, row[6].length);
+	if (row[7].type != DBMIG_NULL && more_of(call, node) != NULL)
+		node->more->down_refusal = dbmig_copy(call, row[7].text, row[7].length);
 	if (row[8].integer)
 		node->flags |= DBMIG_NODE_HAS_DOWN;
 	if (call->status != DBMIG_OK)
@@ -124,6 +131,7 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 	dbmig_graph *graph = reader->graph;
 	int			number = find_package(call, reader, &row[0]);
 	bool		applied = strcmp(row[3].text, "applied") == 0;
+	char		hex[DBMIG_CHECKSUM_SIZE];
 	dbmig_package *package;
 	dbmig_node *node;
 	int			end;
@@ -155,11 +163,13 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 	}
 	node->flags |= DBMIG_NODE_APPLIED;
 	package->last_applied = node->version;
-	if (strcmp(node->checksum, row[2].text) != 0)
+	if (strcmp(dbmig_node_checksum(node, hex), row[2].text) != 0)
 	{
 		node->flags |= DBMIG_NODE_DRIFTED;
-		node->applied_checksum = dbmig_copy(call, row[2].text, row[2].length);
-		if (node->applied_checksum == NULL)
+		if (more_of(call, node) == NULL)
+			return -1;
+		node->more->applied_checksum = dbmig_copy(call, row[2].text, row[2].length);
+		if (node->more->applied_checksum == NULL)
 			return -1;
 	}
 	return 0;
