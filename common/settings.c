@@ -55,7 +55,7 @@ dbmig_do_set(dbmig_call *call, int nargs, const dbmig_value *args,
 	else if (strcmp(name, "progress") == 0)
 		failed = value[0] != '\0' ? 0 : check_choice(call, name, value, "on", "off");
 	else
-		failed = dbmig_fail(call, DBMIG_BAD_VALUE,
+		failed = dbmig_fail(call, DBMIG_UNKNOWN,
 							"The settings are lock_timeout, out_of_order, changed and progress.",
 							"unknown setting \"%s\"", name);
 	if (failed != 0 || call->host->set(call, name, value) != 0)

@@ -16,7 +16,7 @@
 #define DBMIG_IN_TAKEN " WHERE package IN (SELECT package FROM taken)"
 #define DBMIG_SELECT_MIGRATIONS \
 	"SELECT package, version, name, checksum, transactional," \
-	" down_transactional, refusal, down_refusal, down IS NOT NULL" \
+	" down_transactional, refusal, down_refusal, reversible" \
 	" FROM @.dbmig_migration"
 #define DBMIG_SELECT_DEPENDENCIES \
 	"SELECT package, version, after_package, after_version" \
@@ -96,14 +96,15 @@ DBMIG_SQL(MIGRATION_LAST, "t",
 DBMIG_SQL(MIGRATION_ADD, "ttttiittttttttt",
 		  "INSERT INTO @.dbmig_migration (package, version, sort_key, kind,"
 		  " transactional, down_transactional, name, checksum, refusal,"
-		  " down_refusal, options, source, extension, up, down)"
+		  " down_refusal, options, source, extension, up, down, reversible)"
 		  " VALUES ($1, $2, $3, $4, $5 <> 0, $6 <> 0, $7, $8, $9, $10, $11,"
-		  " $12, $13, $14, $15)")
+		  " $12, $13, $14, $15, $15 IS NOT NULL)")
 DBMIG_SQL(MIGRATION_CHANGE, "tiitttttttttt",
 		  "UPDATE @.dbmig_migration SET kind = $1, transactional = $2 <> 0,"
 		  " down_transactional = $3 <> 0, name = $4, checksum = $5,"
 		  " refusal = $6, down_refusal = $7, options = $8, source = $9,"
-		  " up = $10, down = $11 WHERE package = $12 AND version = $13")
+		  " up = $10, down = $11, reversible = $11 IS NOT NULL"
+		  " WHERE package = $12 AND version = $13")
 DBMIG_SQL(MIGRATION_DROP, "tt",
 		  "DELETE FROM @.dbmig_migration WHERE package = $1 AND version = $2")
 DBMIG_SQL(MIGRATION_DROP_ALL, "t",

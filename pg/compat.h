@@ -1,0 +1,90 @@
+/*
+ * compat.h
+ *		What differs between PostgreSQL 13 and 18, and nothing else.
+ *
+ * Each macro has the form of the newest server; no other file looks at
+ * PG_VERSION_NUM.
+ */
+#ifndef DBMIG_COMPAT_H
+#define DBMIG_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "executor/executor.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "storage/lock.h"
+#include "storage/procarray.h"
+#include "storage/sinvaladt.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/guc.h"
+#include "utils/regproc.h"
+#if PG_VERSION_NUM >= 140000
+#include "utils/wait_event.h"
+#endif
+
+#if PG_VERSION_NUM < 130000
+#error "dbmig needs PostgreSQL 13 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 150000
+#define compat_analyze(raw, text) \
+	pg_analyze_and_rewrite_fixedparams(raw, text, NULL, 0, NULL)
+#define compat_reserve_prefix(prefix) MarkGUCPrefixReserved(prefix)
+#else
+#define compat_analyze(raw, text) \
+	pg_analyze_and_rewrite(raw, text, NULL, 0, NULL)
+#define compat_reserve_prefix(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#if PG_VERSION_NUM >= 140000
+#define compat_utility(statement, text, context) \
+	ProcessUtility(statement, text, false, context, NULL, NULL, \
+				   None_Receiver, NULL)
+#define COMPAT_READ_SERVER_FILES ROLE_PG_READ_SERVER_FILES
+#else
+#define compat_utility(statement, text, context) \
+	ProcessUtility(statement, text, context, NULL, NULL, None_Receiver, NULL)
+#define COMPAT_READ_SERVER_FILES DEFAULT_ROLE_READ_SERVER_FILES
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run(query) \
+	ExecutorRun(query, ForwardScanDirection, 0)
+#else
+#define compat_executor_run(query) \
+	ExecutorRun(query, ForwardScanDirection, 0, true)
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define compat_vxid_proc(vxid) ProcNumberGetProc((vxid).procNumber)
+#else
+#define compat_vxid_proc(vxid) BackendIdGetProc((vxid).backendId)
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define compat_qualified_name(text) stringToQualifiedNameList(text, NULL)
+#else
+#define compat_qualified_name(text) stringToQualifiedNameList(text)
+#endif
+
+/* REINDEX (options) was two members of its own, DETACH had no CONCURRENTLY. */
+#if PG_VERSION_NUM >= 140000
+#define compat_reindex_options(statement) ((statement)->params)
+#define compat_reindex_concurrent(statement) false
+#define compat_detach_concurrent(command) ((command)->concurrent)
+#define compat_alters_publication(kind) \
+	((kind) == ALTER_SUBSCRIPTION_SET_PUBLICATION || \
+	 (kind) == ALTER_SUBSCRIPTION_ADD_PUBLICATION || \
+	 (kind) == ALTER_SUBSCRIPTION_DROP_PUBLICATION)
+#else
+#define compat_reindex_options(statement) NIL
+#define compat_reindex_concurrent(statement) ((statement)->concurrent)
+#define compat_detach_concurrent(command) false
+#define compat_alters_publication(kind) \
+	((kind) == ALTER_SUBSCRIPTION_PUBLICATION)
+#endif
+
+#endif							/* DBMIG_COMPAT_H */

@@ -1,0 +1,378 @@
+/*
+ * script.c
+ *		Runs one step: a script statement by statement, or a function.
+ *
+ * Each statement is given to the server with its own text, never with the
+ * script's: extensions such as Citus send that text on to other servers.  So
+ * the script is parsed whole for where its statements end (and a syntax error
+ * anywhere is found before anything ran), and each statement once more when
+ * its turn comes, which also gives positions within the statement.
+ *
+ * A script runs in a GUC nest level of its own, with the caller's
+ * search_path: what it sets is gone when it ends (A5).
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "parser/scansup.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "dbmig_pg.h"
+
+/* So much of a statement is shown in an error's context, and around a place. */
+#define SHOWN 200
+#define SHOWN_AROUND 2000
+
+/* Where the step is; what an error's context is made of (A4). */
+typedef struct place
+{
+	const dbmig_step *step;
+	const char *script;			/* NULL: a function */
+	const char *statement;		/* NULL: none runs, the script may be parsed */
+	size_t		start;			/* of the statement, in the script */
+	int			number;			/* of the statement */
+} place;
+
+static const char *
+describe(const dbmig_step *step)
+{
+	return psprintf("%smigration \"%s@%s\"",
+					step->direction == DBMIG_DOWN ? "rollback of " : "",
+					step->package, step->version);
+}
+
+/* The query of an error, at most SHOWN_AROUND bytes to each side of its place. */
+static void
+set_query(const char *text, size_t end, size_t found)
+{
+	size_t		begin = 0;
+
+	if (found > SHOWN_AROUND)
+		begin = pg_mbcliplen(text, found, found - SHOWN_AROUND);
+	end = Min(end, found + SHOWN_AROUND);
+	end = begin + pg_mbcliplen(text + begin, end - begin, end - begin);
+	errposition(0);
+	internalerrposition(pg_mbstrlen_with_len(text + begin, found - begin) + 1);
+	internalerrquery(pnstrdup(text + begin, end - begin));
+}
+
+/*
+ * A position in the text that was given to the server becomes one in an
+ * internal query, as it is none in what the user sent.
+ */
+static void
+add_context(void *arg)
+{
+	place	   *at = arg;
+	int			position = geterrposition();
+	const char *what = describe(at->step);
+	size_t		offset = at->start;
+	int			line;
+	int			column;
+
+	if (at->script == NULL)
+	{
+		errcontext("%s, function %s", what, at->step->text);
+		return;
+	}
+	if (position > 0)
+	{
+		bool		whole = at->statement == NULL;
+		const char *text = whole ? at->script : at->statement;
+		size_t		end = strlen(text);
+		size_t		found = pg_mbcharcliplen(text, end, position - 1);
+
+		if (whole)
+		{
+			dbmig_pg_statement_at(text, found, &at->number, &at->start, &end);
+			text += at->start;
+			end -= at->start;
+			found -= Min(found, at->start);
+		}
+		set_query(text, end, found);
+		offset = at->start + found;
+	}
+	else if (at->statement != NULL)
+	{
+		int			length = strlen(at->statement);
+		int			shown = pg_mbcliplen(at->statement, length, SHOWN);
+
+		errcontext("SQL statement \"%.*s%s\"", shown, at->statement,
+				   shown < length ? "..." : "");
+	}
+	dbmig_position(at->script, offset, &line, &column);
+	errcontext("%s, statement %d, line %d, column %d",
+			   what, at->number, line, column);
+}
+
+/* A6, once more: the script may have come here without inspection. */
+static int
+check_statements(dbmig_call *call, const dbmig_step *step, const char *script,
+				 List *statements)
+{
+	ListCell   *cell;
+
+	foreach(cell, statements)
+	{
+		RawStmt    *raw = lfirst_node(RawStmt, cell);
+		const char *refused = dbmig_pg_refused(raw->stmt);
+		int			line;
+		int			column;
+
+		if (refused == NULL)
+			continue;
+		dbmig_position(script,
+					   dbmig_pg_skip_blank(script, Max(raw->stmt_location, 0)),
+					   &line, &column);
+		return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
+						  "dbmig has the transaction; take the statement out of the script.",
+						  "%s cannot run: %s in line %d",
+						  describe(step), refused, line);
+	}
+	return 0;
+}
+
+static void
+say_skipped(const place *at, Node *statement)
+{
+	int			line;
+	int			column;
+
+	dbmig_position(at->script, at->start, &line, &column);
+	ereport(NOTICE,
+			(errmsg("%s in line %d of %s is skipped, as dbmig has the transaction",
+					CreateCommandName(statement), line, describe(at->step))));
+}
+
+/*
+ * The four kinds that Citus distributes only at top level.  The server itself
+ * treats them alike; for all others "top level" would let a statement begin
+ * and end transactions.
+ */
+static ProcessUtilityContext
+context_of(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
+		case T_CreateTableAsStmt:
+		case T_AlterObjectSchemaStmt:
+			return PROCESS_UTILITY_TOPLEVEL;
+		default:
+			return PROCESS_UTILITY_QUERY;
+	}
+}
+
+static void
+run_planned(PlannedStmt *planned, const char *text)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (planned->utilityStmt != NULL)
+		compat_utility(planned, text, context_of(planned->utilityStmt));
+	else
+	{
+		QueryDesc  *query = CreateQueryDesc(planned, text, GetActiveSnapshot(),
+											InvalidSnapshot, None_Receiver,
+											NULL, NULL, 0);
+
+		ExecutorStart(query, 0);
+		compat_executor_run(query);
+		ExecutorFinish(query);
+		ExecutorEnd(query);
+		FreeQueryDesc(query);
+	}
+	PopActiveSnapshot();
+}
+
+static void
+run_statement(RawStmt *raw, const char *text)
+{
+	List	   *planned;
+	ListCell   *cell;
+
+	/* analysis sees what the statements before have done */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	planned = pg_plan_queries(compat_analyze(raw, text), text,
+							  CURSOR_OPT_PARALLEL_OK, NULL);
+	PopActiveSnapshot();
+	foreach(cell, planned)
+		run_planned(lfirst_node(PlannedStmt, cell), text);
+}
+
+/* The statement's own text, without what stands before and behind it. */
+static char *
+statement_text(const char *text, const RawStmt *raw, size_t start)
+{
+	size_t		end = Max(raw->stmt_location, 0) + raw->stmt_len;
+
+	if (raw->stmt_len == 0)
+		end = start + strlen(text + start);
+	while (end > start && scanner_isspace(text[end - 1]))
+		end--;
+	return pnstrdup(text + start, end - start);
+}
+
+static int
+run_script(dbmig_call *call, place *at, int *statements)
+{
+	MemoryContext script_context = CurrentMemoryContext;
+	MemoryContext statement_context;
+	List	   *raws = pg_parse_query(at->script);
+	ListCell   *cell;
+
+	if (check_statements(call, at->step, at->script, raws) != 0)
+		return -1;
+	statement_context = AllocSetContextCreate(script_context,
+											  "dbmig statement",
+											  ALLOCSET_DEFAULT_SIZES);
+	foreach(cell, raws)
+	{
+		RawStmt    *raw = lfirst_node(RawStmt, cell);
+
+		CHECK_FOR_INTERRUPTS();
+		at->number++;
+		at->start = dbmig_pg_skip_blank(at->script,
+										Max(raw->stmt_location, 0));
+		MemoryContextSwitchTo(statement_context);
+		at->statement = statement_text(at->script, raw, at->start);
+		if (dbmig_pg_skipped(raw->stmt))
+			say_skipped(at, raw->stmt);
+		else
+		{
+			if (at->start > 0 || list_length(raws) > 1)
+				raw = linitial_node(RawStmt, pg_parse_query(at->statement));
+			run_statement(raw, at->statement);
+			(*statements)++;
+		}
+		at->statement = NULL;
+		MemoryContextSwitchTo(script_context);
+		MemoryContextReset(statement_context);
+	}
+	CommandCounterIncrement();
+	return 0;
+}
+
+/* "f" or "s.f" as it is written in SQL. */
+static char *
+function_name(const char *text)
+{
+	StringInfoData quoted;
+	List	   *names = compat_qualified_name(text);
+	ListCell   *cell;
+
+	initStringInfo(&quoted);
+	foreach(cell, names)
+	{
+		if (quoted.len > 0)
+			appendStringInfoChar(&quoted, '.');
+		appendStringInfoString(&quoted, quote_identifier(strVal(lfirst(cell))));
+	}
+	return quoted.data;
+}
+
+/*
+ * Through SPI, not by OID: so the caller's right to execute it is checked, and
+ * a function that was made anew since is found.
+ */
+static SPIPlanPtr
+prepare_function(const dbmig_step *step)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	SPIPlanPtr volatile plan = NULL;
+
+	PG_TRY();
+	{
+		plan = SPI_prepare(psprintf("SELECT %s($1, $2)",
+									function_name(step->text)), 2, types);
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (code != ERRCODE_UNDEFINED_FUNCTION &&
+			code != ERRCODE_UNDEFINED_SCHEMA)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(code),
+				 errmsg("%s needs the function \"%s\", which does not exist",
+						describe(step), step->text),
+				 errhint("It is called with the package and the version, as two texts.")));
+	}
+	PG_END_TRY();
+	return plan;
+}
+
+static void
+run_function(const dbmig_step *step)
+{
+	Datum		values[2];
+	SPIPlanPtr	plan;
+	int			code;
+
+	SPI_connect();
+	plan = prepare_function(step);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	values[0] = CStringGetTextDatum(step->package);
+	values[1] = CStringGetTextDatum(step->version);
+	code = SPI_execute_plan(plan, values, NULL, false, 0);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(code));
+	SPI_finish();
+}
+
+int
+dbmig_pg_run(dbmig_call *call, const dbmig_step *step, int *statements)
+{
+	dbmig_pg   *pg = call->data;
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context;
+	ErrorContextCallback callback;
+	place		at = {0};
+	int			nest;
+	int			result = 0;
+
+	context = AllocSetContextCreate(pg->context, "dbmig script",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	at.step = step;
+	at.script = step->function ? NULL : dbmig_pg_begin_text(step->text);
+	callback.callback = add_context;
+	callback.arg = &at;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	nest = NewGUCNestLevel();
+	dbmig_pg_set_search_path(pg->search_path);
+	dbmig_pg_running = true;
+	*statements = 0;
+
+	if (step->function)
+	{
+		run_function(step);
+		*statements = 1;
+	}
+	else
+		result = run_script(call, &at, statements);
+
+	dbmig_pg_running = false;
+	AtEOXact_GUC(false, nest);
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return result;
+}

@@ -1,0 +1,22 @@
+-- dbmig_resolve: what to do with a migration that was left running or failed
+SELECT dbmig_register('a', '1', 'CREATE TABLE a1 (x integer)', 'DROP TABLE a1', 'one');
+SELECT dbmig_resolve('a', '1', 'applied');
+SELECT dbmig_apply('a');
+SELECT dbmig_resolve('a', '1', 'pending');
+UPDATE dbmig_applied SET state = 'failed';
+SELECT state FROM dbmig_status;
+SELECT dbmig_resolve('a', '01', 'pending');
+SELECT count(*) FROM dbmig_applied;
+SELECT state FROM dbmig_status;
+SELECT dbmig_baseline('a', '1');
+UPDATE dbmig_applied SET state = 'running';
+SELECT dbmig_resolve('a', '1', 'applied');
+SELECT dbmig_apply('a');
+SELECT package, version, name, action FROM dbmig_history WHERE action = 'resolve' ORDER BY id;
+SELECT dbmig_resolve('a', '1', 'done');
+SELECT dbmig_resolve('a', '1', NULL);
+SELECT dbmig_resolve('a', NULL, 'applied');
+SELECT dbmig_resolve(NULL, '1', 'applied');
+SELECT dbmig_resolve('a', '2', 'applied');
+SELECT dbmig_resolve('b', '1', 'applied');
+DROP TABLE a1;

@@ -1,0 +1,21 @@
+-- loading changes nothing, looking neither
+SELECT count(*) FROM sqlite_schema;
+SELECT * FROM dbmig_package;
+SELECT * FROM dbmig_migration;
+SELECT * FROM dbmig_dependency;
+SELECT * FROM dbmig_applied;
+SELECT * FROM dbmig_history;
+SELECT * FROM dbmig_status;
+SELECT * FROM dbmig_plan();
+SELECT * FROM dbmig_verify();
+SELECT * FROM dbmig_lookup('a');
+SELECT dbmig_is_current();
+SELECT dbmig_check();
+SELECT dbmig_apply();
+SELECT dbmig_set('changed', 'refuse');
+SELECT count(*) FROM sqlite_schema;
+SELECT count(*) FROM pragma_table_info('dbmig_history');
+SELECT dbmig_register('a', '1', 'SELECT 1');
+SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name;
+SELECT count(*) FROM pragma_table_info('dbmig_history');
+SELECT count(*) FROM dbmig_migration;

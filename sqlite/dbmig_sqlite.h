@@ -1,0 +1,253 @@
+/*
+ * dbmig_sqlite.h
+ *		What the files of the SQLite host offer each other.
+ *
+ * dbmig_connection lives as long as the functions are registered; dbmig_work
+ * lives for one SQL call.  No statement of ours outlives the call, so that the
+ * connection can always be closed.  No authorizer, busy handler, progress
+ * handler, trace or hook is ever set: they belong to the program.
+ */
+#ifndef DBMIG_SQLITE_H
+#define DBMIG_SQLITE_H
+
+#include <sqlite3ext.h>
+
+#include "dbmig_core.h"
+
+typedef struct dbmig_connection dbmig_connection;
+
+typedef enum dbmig_transaction
+{
+	DBMIG_TRANSACTION_NONE,
+	DBMIG_TRANSACTION_OWN,		/* BEGIN IMMEDIATE, and a savepoint in it */
+	DBMIG_TRANSACTION_JOINED	/* a savepoint in the caller's */
+} dbmig_transaction;
+
+/* What a registered function or module gets as its user data. */
+typedef struct dbmig_binding
+{
+	dbmig_connection *connection;
+	const dbmig_function *function; /* NULL for the empty tables */
+} dbmig_binding;
+
+/* What dbmig_set() sets. */
+typedef struct dbmig_choices
+{
+	dbmig_settings settings;
+	char		progress[256];	/* "on", "off", or an SQL function's name */
+} dbmig_choices;
+
+struct dbmig_connection
+{
+	sqlite3    *db;
+	int			references;		/* registrations that point here */
+	struct dbmig_work *running; /* applies migrations now, or NULL */
+	dbmig_transaction left_open;	/* that could not be ended */
+	dbmig_choices choices;
+	struct dbmig_saved *saved;	/* settings that are still to be put back */
+	dbmig_binding bindings[1];	/* really one a function, one a table */
+};
+
+/* The violations that were there before the first step. */
+typedef struct dbmig_violation
+{
+	int64_t		rowid;			/* 0 where has_rowid is false */
+	uint32_t	table;			/* index of names */
+	uint32_t	parent;
+	bool		has_rowid;
+	bool		used;			/* was met again */
+} dbmig_violation;
+
+typedef struct dbmig_fkeys
+{
+	bool		taken;
+	const char **names;
+	size_t		name_count;
+	size_t		name_capacity;
+	dbmig_violation *before;
+	size_t		before_count;
+	size_t		before_capacity;
+} dbmig_fkeys;
+
+/* The connection's flags as they were before a step. */
+#define DBMIG_FLAG_COUNT 8
+typedef struct dbmig_kept
+{
+	bool		any;			/* foreign_keys is */
+	bool		all;			/* the rest is, too */
+	bool		foreign_keys;
+	bool		flags[DBMIG_FLAG_COUNT];
+	dbmig_choices choices;
+} dbmig_kept;
+
+/* Statements of the core that wait (queue.c). */
+typedef struct dbmig_queue
+{
+	bool		off;			/* nothing may wait */
+	bool		failed;			/* one of them did: nothing may be committed */
+	struct dbmig_queued *entries;
+	size_t		count;
+	dbmig_buffer texts;
+	double		since;			/* the first has waited */
+} dbmig_queue;
+
+typedef struct dbmig_work
+{
+	dbmig_call	call;
+	dbmig_connection *connection;
+	sqlite3    *db;
+	const char *function;		/* that was called */
+	int			code;			/* SQLite's, with DBMIG_ENGINE */
+	dbmig_transaction transaction;
+	bool		joined;			/* transaction was JOINED, kept after its end */
+	bool		steps;			/* begin() was told so: running is ours */
+	bool		damaged;		/* a transaction is still open: say so */
+	sqlite3_int64 rowid;		/* last_insert_rowid at the start */
+	bool		prepared;		/* one of statements is */
+	sqlite3_stmt *statements[DBMIG_SQL_COUNT];
+	sqlite3_stmt *savepoint;
+	sqlite3_stmt *release;
+	sqlite3_stmt *guard;
+	sqlite3_stmt *pin;
+	dbmig_fkeys fkeys;
+	dbmig_queue queue;
+	dbmig_kept	kept;
+} dbmig_work;
+
+/* dbmig_sqlite.c */
+extern void dbmig_connection_release(dbmig_connection *connection);
+extern void dbmig_result(sqlite3_context *context, const dbmig_value *value);
+
+/* host.c */
+extern const dbmig_host dbmig_sqlite_host;
+
+/* work.c: begin and end of one SQL call, its error */
+extern void dbmig_work_begin(dbmig_work *work, const dbmig_binding *binding);
+extern void dbmig_work_forget(dbmig_work *work);
+extern void dbmig_work_end(dbmig_work *work);
+extern char *dbmig_work_error(dbmig_work *work, int *code);
+extern int	dbmig_work_argument(dbmig_work *work, int number,
+								sqlite3_value *value, dbmig_value *result);
+extern int	dbmig_work_pin(dbmig_work *work);
+extern int	dbmig_sqlite_query(dbmig_call *call, dbmig_sql id,
+							   const dbmig_value *params, dbmig_row_fn row,
+							   void *arg);
+extern int	dbmig_query_now(dbmig_work *work, dbmig_sql id,
+							const dbmig_value *params, dbmig_row_fn row,
+							void *arg);
+
+/*
+ * SQLite's last error as the call's: doing is "could not ...", or NULL.  Always
+ * gives -1.
+ */
+extern int	dbmig_work_fail(dbmig_work *work, int rc, const char *doing);
+
+/* Run SQL that gives no rows; gives SQLite's extended code. */
+extern int	dbmig_work_exec(dbmig_work *work, const char *sql);
+
+/* caller.c: may this call write here?  0 or -1 */
+extern int	dbmig_caller_check(dbmig_work *work, bool steps);
+extern bool dbmig_caller_replicated(dbmig_work *work);
+
+/* transaction.c */
+extern int	dbmig_transaction_begin(dbmig_call *call, bool steps);
+extern int	dbmig_transaction_commit(dbmig_call *call);
+extern void dbmig_transaction_abort(dbmig_call *call);
+extern int	dbmig_guard_arm(dbmig_work *work);
+extern void dbmig_transaction_clean(dbmig_connection *connection);
+
+extern double dbmig_seconds_now(void);
+
+/* queue.c */
+extern bool dbmig_queue_named(const char *text);
+extern int	dbmig_queue_add(dbmig_work *work, dbmig_sql id,
+							const dbmig_value *params);
+extern int	dbmig_queue_flush(dbmig_work *work);
+
+/* tables.c */
+#define DBMIG_TABLE_COUNT 5
+extern const char *dbmig_table_name(int table);
+extern char *dbmig_tables_lock(dbmig_work *work);
+extern int	dbmig_tables_make(dbmig_work *work);
+extern const sqlite3_module dbmig_empty_module;
+
+/* rows.c */
+extern const sqlite3_module dbmig_rows_module;
+
+/* split.c: the tokens and statements of a script */
+typedef enum dbmig_token_kind
+{
+	DBMIG_TOKEN_END,
+	DBMIG_TOKEN_SEMICOLON,
+	DBMIG_TOKEN_WORD,			/* keyword, name or number */
+	DBMIG_TOKEN_NAME,			/* "x", [x] or `x` */
+	DBMIG_TOKEN_STRING,			/* 'x' */
+	DBMIG_TOKEN_OTHER
+} dbmig_token_kind;
+
+typedef struct dbmig_token
+{
+	dbmig_token_kind kind;
+	const char *text;
+	size_t		length;
+} dbmig_token;
+
+/* What the first words of a statement tell. */
+typedef enum dbmig_sort
+{
+	DBMIG_SORT_ORDINARY,
+	DBMIG_SORT_EMPTY,			/* the end of the script */
+	DBMIG_SORT_SKIPPED,			/* BEGIN, COMMIT, END: A6 */
+	DBMIG_SORT_REFUSED,			/* A6 */
+	DBMIG_SORT_TOP_LEVEL,		/* N1: not in a transaction */
+	DBMIG_SORT_PRAGMA,
+	DBMIG_SORT_DROP_TABLE,
+	DBMIG_SORT_RENAME_TABLE
+} dbmig_sort;
+
+typedef struct dbmig_look
+{
+	dbmig_sort	sort;
+	const char *start;			/* its first token */
+	dbmig_token keyword;
+	dbmig_token schema;			/* PRAGMA, DROP TABLE; END where not given */
+	dbmig_token name;			/* PRAGMA, DROP TABLE; the new one of a rename */
+	dbmig_token value;			/* PRAGMA; END where it only reads */
+} dbmig_look;
+
+extern const char *dbmig_token_next(const char *p, dbmig_token *token);
+extern bool dbmig_token_is(const dbmig_token *token, const char *word);
+extern char *dbmig_token_name(dbmig_call *call, const dbmig_token *token);
+extern void dbmig_statement_look(const char *p, dbmig_look *look);
+extern const char *dbmig_statement_end(const char *p);
+extern int	dbmig_script_inspect(dbmig_call *call, const char *text,
+								 size_t length, dbmig_inspection *result);
+
+/* script.c */
+extern int	dbmig_script_run(dbmig_call *call, const dbmig_step *step,
+							 int *statements);
+
+/* settings.c: what a script may change and gets back */
+extern void dbmig_foreign_keys_save(dbmig_work *work);
+extern void dbmig_flags_save(dbmig_work *work);
+extern void dbmig_flags_restore(dbmig_work *work);
+extern void dbmig_foreign_keys_restore(dbmig_work *work);
+extern bool dbmig_flag_get(sqlite3 *db, int flag);
+extern void dbmig_flag_set(sqlite3 *db, int flag, bool on);
+
+/*
+ * Before a PRAGMA that sets something runs: keep what is there.  *skip: it
+ * would take something from the program, and is left out.
+ */
+extern int	dbmig_pragma_before(dbmig_work *work, const dbmig_look *look,
+								bool *skip);
+extern void dbmig_pragmas_restore(dbmig_connection *connection);
+extern void dbmig_pragmas_forget(dbmig_connection *connection);
+extern bool dbmig_pragma_is_on(const dbmig_token *value);
+
+/* fkeys.c: K1 */
+extern int	dbmig_fkeys_before(dbmig_work *work);
+extern int	dbmig_fkeys_after(dbmig_work *work);
+extern bool dbmig_fkeys_deferred(sqlite3 *db);
+
+#endif							/* DBMIG_SQLITE_H */

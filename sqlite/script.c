@@ -1,0 +1,512 @@
+/*
+ * script.c
+ *		The running of one step: a script, statement by statement, or a function.
+ *
+ * SQLite itself tells where a statement ends; what its first words are is
+ * looked at before it runs (A6).  What is not plain DDL or DML may call the
+ * program's functions, which can do anything: around these stands a savepoint,
+ * and where it cannot be released, something has ended the transaction in a
+ * way that the script did not show.  (Inside a statement that writes, SQLite
+ * itself refuses to commit.)
+ */
+#include "dbmig_sqlite.h"
+
+#include <string.h>
+
+SQLITE_EXTENSION_INIT3
+
+#define SHOWN 200				/* bytes of a statement in an error */
+
+typedef struct run
+{
+	dbmig_call *call;
+	dbmig_work *work;
+	const dbmig_step *step;
+	int			number;			/* of the statement, from 1 */
+	bool		schema_changed; /* perhaps */
+	const char *start;			/* of the statement */
+	char	  **dropped;		/* tables that the script has dropped */
+	size_t		dropped_count;
+	size_t		dropped_capacity;
+} run;
+
+/* A4: the failed statement with its place; at is where in it, or NULL. */
+static int
+fail_at(run *r, int code, const char *at, const char *text)
+{
+	const dbmig_step *step = r->step;
+	const char *end = dbmig_statement_end(r->start);
+	const char *more = "";
+	const char *hint = strstr(text, "\nHINT:  ");	/* of a call of dbmig's own */
+	size_t		length;
+	int			line;
+	int			column;
+
+	if (hint != NULL)
+	{
+		text = dbmig_copy(r->call, text, (size_t) (hint - text));
+		hint = dbmig_copy(r->call, hint + 8, strlen(hint + 8));
+		if (text == NULL)
+			return -1;
+	}
+	while (end > r->start && (end[-1] == ';' || end[-1] == ' ' ||
+							  end[-1] == '\n' || end[-1] == '\r' ||
+							  end[-1] == '\t'))
+		end--;
+	length = (size_t) (end - r->start);
+	if (length > SHOWN)
+	{
+		length = SHOWN;
+		while (length > 0 && ((unsigned char) r->start[length] & 0xC0) == 0x80)
+			length--;
+		more = "...";
+	}
+	dbmig_position(step->text, (size_t) ((at != NULL ? at : r->start) - step->text),
+				   &line, &column);
+	r->work->code = code;
+	return dbmig_fail(r->call, DBMIG_ENGINE, hint,
+					  "%smigration \"%s@%s\", statement %d, line %d, column %d: "
+					  "%s (code %d)\nSTATEMENT:  %.*s%s",
+					  step->direction == DBMIG_DOWN ? "rollback of " : "",
+					  step->package, step->version, r->number, line, column,
+					  text, code, (int) length, r->start, more);
+}
+
+/* SQLite's own error, of prepare where compiling, else of step. */
+static int
+fail_statement(run *r, bool compiling)
+{
+	sqlite3    *db = r->work->db;
+	int			code = sqlite3_extended_errcode(db);
+	const char *at = NULL;
+
+#if SQLITE_VERSION_NUMBER >= 3038000
+	if (compiling && sqlite3_libversion_number() >= 3038000)
+	{
+		int			offset = sqlite3_error_offset(db);
+
+		if (offset >= 0 && (size_t) offset <= strlen(r->start))
+			at = r->start + offset;
+	}
+#else
+	(void) compiling;
+#endif
+	return fail_at(r, code, at, sqlite3_errmsg(db));
+}
+
+static int
+fail_refused(run *r, dbmig_status status, const dbmig_look *look)
+{
+	int			line;
+	int			column;
+
+	dbmig_position(r->step->text, (size_t) (look->start - r->step->text),
+				   &line, &column);
+	return dbmig_fail(r->call, status, NULL,
+					  "%smigration \"%s@%s\", statement %d, line %d, column %d: "
+					  "%.*s %s",
+					  r->step->direction == DBMIG_DOWN ? "rollback of " : "",
+					  r->step->package, r->step->version, r->number, line,
+					  column, (int) look->keyword.length, look->start,
+					  status == DBMIG_NOT_SUPPORTED ?
+					  "cannot run in a transaction" :
+					  "is not allowed in a migration");
+}
+
+static void
+notice_skipped(run *r, const dbmig_look *look, const char *reason)
+{
+	int			line;
+	int			column;
+
+	dbmig_position(r->step->text, (size_t) (look->start - r->step->text),
+				   &line, &column);
+	sqlite3_log(SQLITE_NOTICE,
+				"dbmig: %s@%s, line %d: %.*s is skipped: %s",
+				r->step->package, r->step->version, line,
+				(int) look->keyword.length, look->start, reason);
+}
+
+/* Step a statement to its end; its rows are nobody's. */
+static int
+step_through(sqlite3_stmt *stmt)
+{
+	int			rc;
+
+	do
+		rc = sqlite3_step(stmt);
+	while (rc == SQLITE_ROW);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The guard must be ready whenever something can fail. */
+static int
+arm(run *r)
+{
+	if (dbmig_guard_arm(r->work) != SQLITE_OK)
+		return fail_statement(r, false);
+	return 0;
+}
+
+static int
+control(dbmig_work *work, sqlite3_stmt **stmt, const char *sql)
+{
+	int			rc = SQLITE_OK;
+
+	if (*stmt == NULL)
+		rc = sqlite3_prepare_v2(work->db, sql, -1, stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = step_through(*stmt);
+	if (rc != SQLITE_OK)
+		rc = sqlite3_extended_errcode(work->db);
+	sqlite3_reset(*stmt);
+	return rc;
+}
+
+/* Before what may do anything: its savepoint, and what it may change. */
+static int
+be_guarded(run *r)
+{
+	int			rc;
+
+	if (r->work->kept.all)
+		return 0;
+	rc = control(r->work, &r->work->savepoint, "SAVEPOINT dbmig_step");
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(r->work, rc, NULL);
+	dbmig_flags_save(r->work);
+	return 0;
+}
+
+/* Whether a statement of this kind leaves the schema as it is. */
+static bool
+keeps_schema(const dbmig_look *look)
+{
+	static const char *const words[] = {
+		"insert", "update", "delete", "select", "with", "replace", NULL
+	};
+	int			i;
+
+	for (i = 0; words[i] != NULL; i++)
+		if (dbmig_token_is(&look->keyword, words[i]))
+			return true;
+	return false;
+}
+
+/* Run the statement at start; *tail is the place behind it. */
+static int
+run_statement(run *r, const char **tail)
+{
+	dbmig_work *work = r->work;
+	sqlite3_stmt *stmt = NULL;
+	int			result = 0;
+
+	if (sqlite3_prepare_v2(work->db, r->start, -1, &stmt, tail) != SQLITE_OK)
+		return fail_statement(r, true);
+	if (stmt != NULL && sqlite3_stmt_readonly(stmt))
+		result = be_guarded(r);
+	if (result == 0 && stmt != NULL && step_through(stmt) != SQLITE_OK)
+		result = fail_statement(r, false);
+	sqlite3_finalize(stmt);
+	if (result == 0 && sqlite3_get_autocommit(work->db))
+		result = fail_at(r, SQLITE_ERROR, NULL,
+						 "this statement has ended the transaction");
+	return result == 0 ? arm(r) : -1;
+}
+
+static int
+remember_dropped(run *r, const dbmig_look *look)
+{
+	r->dropped = dbmig_grow(r->call, r->dropped, r->dropped_count,
+							&r->dropped_capacity, sizeof(*r->dropped));
+	if (r->dropped == NULL)
+		return -1;
+	r->dropped[r->dropped_count] = dbmig_token_name(r->call, &look->name);
+	return r->dropped[r->dropped_count++] == NULL ? -1 : 0;
+}
+
+static int
+was_dropped(run *r, const dbmig_look *look, bool *dropped)
+{
+	const char *name = dbmig_token_name(r->call, &look->name);
+	size_t		i;
+
+	if (name == NULL)
+		return -1;
+	*dropped = false;
+	for (i = 0; i < r->dropped_count; i++)
+		if (strcmp(r->dropped[i], name) == 0)
+			*dropped = true;
+	return 0;
+}
+
+/*
+ * ALTER TABLE new RENAME TO old, where the script has dropped old: the end of
+ * a table rebuild.  SQLite refuses it while a view or trigger elsewhere names
+ * old, although with the rename everything fits again; then, and only then,
+ * it is run once more in the way of SQLite before 3.26, which leaves them
+ * alone.
+ */
+static int
+run_rename(run *r, const char **tail, const dbmig_look *look)
+{
+	sqlite3    *db = r->work->db;
+	sqlite3_stmt *stmt = NULL;
+	bool		dropped;
+	bool		again;
+	int			rc;
+
+	if (was_dropped(r, look, &dropped) != 0)
+		return -1;
+	if (!dropped || dbmig_flag_get(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE))
+		return run_statement(r, tail);
+
+	if (sqlite3_prepare_v2(db, r->start, -1, &stmt, tail) != SQLITE_OK)
+		return fail_statement(r, true);
+	rc = step_through(stmt);
+	again = (rc & 0xFF) == SQLITE_ERROR && !sqlite3_get_autocommit(db) &&
+		strncmp(sqlite3_errmsg(db), "error in ", 9) == 0;
+	if (rc != SQLITE_OK && !again)
+		fail_statement(r, false);
+	sqlite3_finalize(stmt);
+	if (again)
+	{
+		int			result;
+
+		if (be_guarded(r) != 0)
+			return -1;
+		dbmig_flag_set(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true);
+		if (arm(r) != 0)
+			return -1;
+		result = run_statement(r, tail);
+		if (result != 0)
+			return -1;			/* abort() puts the flag back */
+		dbmig_flag_set(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, false);
+		return arm(r);
+	}
+	return rc == SQLITE_OK ? arm(r) : -1;
+}
+
+/*
+ * Turning foreign keys off hides violations that were to be settled by
+ * COMMIT: they are looked for now.
+ */
+static int
+set_foreign_keys(run *r, bool on)
+{
+	sqlite3    *db = r->work->db;
+
+	if (!on && dbmig_flag_get(db, SQLITE_DBCONFIG_ENABLE_FKEY) &&
+		dbmig_fkeys_deferred(db))
+	{
+		if (dbmig_fkeys_after(r->work) != 0)
+			return -1;
+		return fail_at(r, SQLITE_CONSTRAINT_FOREIGNKEY, NULL,
+					   "deferred foreign keys are still violated");
+	}
+	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, on);
+	return 0;
+}
+
+static int
+run_pragma(run *r, const char **tail, const dbmig_look *look)
+{
+	bool		skip;
+
+	if (look->value.kind != DBMIG_TOKEN_END &&
+		dbmig_token_is(&look->name, "foreign_keys"))
+	{
+		*tail = dbmig_statement_end(look->start);
+		if (set_foreign_keys(r, dbmig_pragma_is_on(&look->value)) != 0)
+			return -1;
+		return arm(r);
+	}
+	if (be_guarded(r) != 0 || dbmig_pragma_before(r->work, look, &skip) != 0)
+		return -1;
+	if (!skip)
+		return run_statement(r, tail);
+	notice_skipped(r, look, "it is the program's to set");
+	*tail = dbmig_statement_end(look->start);
+	return 0;
+}
+
+static int
+run_script(run *r, int *statements)
+{
+	const char *p = r->step->text;
+
+	for (;;)
+	{
+		dbmig_look	look;
+		int			result = 0;
+
+		dbmig_statement_look(p, &look);
+		if (look.sort == DBMIG_SORT_EMPTY)
+			return 0;
+		r->number++;
+		r->start = look.start;
+		if (!r->schema_changed)
+			r->schema_changed = !keeps_schema(&look);
+		switch (look.sort)
+		{
+			case DBMIG_SORT_EMPTY:
+				break;
+			case DBMIG_SORT_SKIPPED:
+				notice_skipped(r, &look, "dbmig has the transaction");
+				p = dbmig_statement_end(look.start);
+				continue;
+			case DBMIG_SORT_REFUSED:
+				return fail_refused(r, DBMIG_BAD_VALUE, &look);
+			case DBMIG_SORT_TOP_LEVEL:
+				return fail_refused(r, DBMIG_NOT_SUPPORTED, &look);
+			case DBMIG_SORT_PRAGMA:
+				result = run_pragma(r, &p, &look);
+				break;
+			case DBMIG_SORT_RENAME_TABLE:
+				result = run_rename(r, &p, &look);
+				break;
+			case DBMIG_SORT_DROP_TABLE:
+				result = remember_dropped(r, &look);
+				if (result == 0)
+					result = run_statement(r, &p);
+				break;
+			case DBMIG_SORT_ORDINARY:
+				result = run_statement(r, &p);
+				break;
+		}
+		if (result != 0)
+			return -1;
+		(*statements)++;
+	}
+}
+
+/* SELECT "f"(package, version) */
+static int
+run_function(run *r, int *statements)
+{
+	const dbmig_step *step = r->step;
+	sqlite3    *db = r->work->db;
+	const char *rollback = step->direction == DBMIG_DOWN ? "rollback of " : "";
+	char	   *missing = dbmig_printf(r->call, "no such function: %s", step->text);
+	char	   *sql = sqlite3_mprintf("SELECT \"%w\"(?1, ?2)", step->text);
+	sqlite3_stmt *stmt = NULL;
+	int			rc;
+
+	if (sql == NULL || missing == NULL)
+	{
+		sqlite3_free(sql);
+		return dbmig_work_fail(r->work, SQLITE_NOMEM, NULL);
+	}
+	rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	sqlite3_free(sql);
+	if (rc != SQLITE_OK && strcmp(sqlite3_errmsg(db), missing) == 0)
+		return dbmig_fail(r->call, DBMIG_UNKNOWN,
+						  "It is called with the package and the version, as two texts.",
+						  "%smigration \"%s@%s\" needs the function \"%s\", which does not exist",
+						  rollback, step->package, step->version, step->text);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(stmt, 1, step->package, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(stmt, 2, step->version, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK && be_guarded(r) != 0)
+	{
+		sqlite3_finalize(stmt);
+		return -1;
+	}
+	if (rc == SQLITE_OK)
+		rc = step_through(stmt);
+	if (rc != SQLITE_OK)
+	{
+		r->work->code = sqlite3_extended_errcode(db);
+		dbmig_fail(r->call, DBMIG_ENGINE, NULL,
+				   "%smigration \"%s@%s\", function \"%s\": %s (code %d)",
+				   rollback, step->package, step->version, step->text,
+				   sqlite3_errmsg(db), r->work->code);
+	}
+	sqlite3_finalize(stmt);
+	if (rc != SQLITE_OK)
+		return -1;
+	if (sqlite3_get_autocommit(db))
+		return dbmig_fail(r->call, DBMIG_BAD_CALLER, NULL,
+						  "function \"%s\" of %smigration \"%s@%s\" has ended the transaction",
+						  step->text, rollback, step->package, step->version);
+	*statements = 1;
+	rc = dbmig_guard_arm(r->work);
+	return rc == SQLITE_OK ? 0 : dbmig_work_fail(r->work, rc, NULL);
+}
+
+/* The step with the foreign keys that it asks for. */
+static int
+run_step(run *r, int *statements)
+{
+	dbmig_work *work = r->work;
+	sqlite3    *db = work->db;
+	const dbmig_step *step = r->step;
+	int			rc;
+
+	if (!step->foreign_keys || dbmig_flag_get(db, SQLITE_DBCONFIG_ENABLE_FKEY))
+	{
+		if (dbmig_fkeys_deferred(db))
+			return dbmig_fail(r->call, DBMIG_BAD_CALLER,
+							  "Settle them, or commit, before migrations run.",
+							  "this transaction has violated deferred foreign keys");
+	}
+	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, step->foreign_keys);
+	rc = dbmig_guard_arm(work);
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(work, rc, NULL);
+	if ((step->function ? run_function(r, statements) :
+		 run_script(r, statements)) != 0)
+		return -1;
+	if (set_foreign_keys(r, false) != 0)
+		return -1;
+	if (!work->kept.all)
+		return 0;
+	rc = control(work, &work->release, "RELEASE dbmig_step");
+	if ((rc & 0xFF) == SQLITE_ERROR)
+		return dbmig_fail(r->call, DBMIG_BAD_CALLER,
+						  "What ran before that is committed; look at the database.",
+						  "%smigration \"%s@%s\" has ended the transaction",
+						  step->direction == DBMIG_DOWN ? "rollback of " : "",
+						  step->package, step->version);
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(work, rc, NULL);
+	return 0;
+}
+
+int
+dbmig_script_run(dbmig_call *call, const dbmig_step *step, int *statements)
+{
+	dbmig_work *work = call->data;
+	run			r;
+	int			rc;
+
+	memset(&r, 0, sizeof(r));
+	r.call = call;
+	r.work = work;
+	r.step = step;
+	r.start = step->text;
+	r.schema_changed = step->function;
+	*statements = 0;
+	if (step->function || dbmig_queue_named(step->text))
+	{
+		if (dbmig_queue_flush(work) != 0)
+			return -1;
+		if (!step->function)
+			work->queue.off = true; /* it may make a view of dbmig's tables */
+	}
+	if (dbmig_fkeys_before(work) != 0)
+		return -1;
+
+	/* after a failure, abort() puts everything back, once it has undone all */
+	dbmig_foreign_keys_save(work);
+	if (run_step(&r, statements) != 0)
+		return -1;
+	dbmig_flags_restore(work);
+
+	/* they would be compiled again, with a line in the program's log for each */
+	if (r.schema_changed)
+		dbmig_work_forget(work);
+	rc = dbmig_guard_arm(work);
+	return rc == SQLITE_OK ? 0 : dbmig_work_fail(work, rc, NULL);
+}

@@ -1,0 +1,317 @@
+/*
+ * transaction.c
+ *		Begin, commit and undo, in the caller's transaction or in our own.
+ *
+ * An interrupt (Ctrl-C) and a failed allocation are sticky: while the calling
+ * SELECT runs, every statement that SQLite would have to compile or start
+ * fails, ROLLBACK among them, and the program would be left in an open
+ * transaction with half of the migrations in it.  What still works is to
+ * start a writer that is compiled already: it fails at once with the sticky
+ * error, and for a failing writer SQLite rolls everything back by itself.
+ * This is the guard.  It is a BEGIN IMMEDIATE, because that looks at no table,
+ * so that no change of the schema makes it stale; started without a sticky
+ * error it does nothing but say that there is a transaction already.
+ *
+ * Both kinds of transaction hold a savepoint of our name, by which one that
+ * could not be ended is known again at the next call.
+ */
+#include "dbmig_sqlite.h"
+
+#include <string.h>
+
+SQLITE_EXTENSION_INIT3
+
+#define FIRST_DELAY 1			/* milliseconds */
+#define LAST_DELAY 50
+
+static bool
+is_stale(sqlite3_stmt *stmt)
+{
+#ifdef SQLITE_OMIT_DEPRECATED
+	(void) stmt;
+	return true;
+#else
+#ifndef SQLITE_CORE
+	if (sqlite3_api->expired == NULL)
+		return true;
+#endif
+	return sqlite3_expired(stmt) != 0;
+#endif
+}
+
+/* After every statement that may have made it stale; SQLite's code. */
+int
+dbmig_guard_arm(dbmig_work *work)
+{
+	sqlite3_stmt *guard = NULL;
+	int			rc;
+
+	if (work->guard != NULL && !is_stale(work->guard))
+		return SQLITE_OK;
+	rc = sqlite3_prepare_v2(work->db, "BEGIN IMMEDIATE", -1, &guard, NULL);
+	if (rc != SQLITE_OK)
+		return sqlite3_extended_errcode(work->db);	/* the old one is kept */
+	sqlite3_finalize(work->guard);
+	work->guard = guard;
+	return SQLITE_OK;
+}
+
+/* Roll everything back although nothing can be run. */
+static void
+fire_guard(dbmig_work *work)
+{
+	sqlite3_stmt *stmt = NULL;
+
+	if (work->guard != NULL)
+	{
+		sqlite3_step(work->guard);
+		sqlite3_reset(work->guard);
+	}
+	if (sqlite3_get_autocommit(work->db))
+		return;
+
+	/* the tokenizer looks for an interrupt at blanks: there are none */
+	sqlite3_prepare_v2(work->db,
+					   "UPDATE\"main\".\"dbmig_history\"SET\"name\"=(name)WHERE(0);",
+					   -1, &stmt, NULL);
+	if (stmt != NULL)
+		sqlite3_step(stmt);
+	sqlite3_finalize(stmt);
+}
+
+double
+dbmig_seconds_now(void)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	sqlite3_int64 now = 0;
+
+	if (vfs != NULL && vfs->iVersion >= 2 && vfs->xCurrentTimeInt64 != NULL)
+		vfs->xCurrentTimeInt64(vfs, &now);
+	return (double) now / 1000.0;
+}
+
+/*
+ * Run a statement, again and again while the database is locked, until
+ * lock_timeout is over.  The program's own busy handler goes first.
+ */
+static int
+exec_waiting(dbmig_work *work, const char *sql, bool wait)
+{
+	double		start = dbmig_seconds_now();
+	double		slept = 0;
+	int			delay = FIRST_DELAY;
+
+	if (dbmig_caller_replicated(work))
+		wait = false;
+	for (;;)
+	{
+		double		limit = work->call.settings.lock_timeout;
+		int			rc = dbmig_work_exec(work, sql);
+
+		if ((rc & 0xFF) != SQLITE_BUSY || rc == SQLITE_BUSY_SNAPSHOT || !wait)
+			return rc;
+		if (slept >= limit || dbmig_seconds_now() - start >= limit)
+			return rc;
+		if (slept + delay / 1000.0 > limit)
+			delay = (int) ((limit - slept) * 1000.0) + 1;
+		sqlite3_sleep(delay);
+		slept += delay / 1000.0;
+		delay = delay * 2 > LAST_DELAY ? LAST_DELAY : delay * 2;
+	}
+}
+
+static int
+fail_to_begin(dbmig_work *work, int rc, bool waited)
+{
+	double		limit = work->call.settings.lock_timeout;
+
+	if (rc == SQLITE_BUSY_SNAPSHOT || (rc & 0xFF) != SQLITE_BUSY)
+	{
+		if ((rc & 0xFF) == SQLITE_READONLY)
+			return dbmig_fail(&work->call, DBMIG_READ_ONLY,
+							  "Look at PRAGMA query_only, and at the rights of the file and its folder.",
+							  "the database cannot be written");
+		return dbmig_work_fail(work, rc, "could not begin to write");
+	}
+	if (!waited)
+		return dbmig_fail(&work->call, DBMIG_LOCKED,
+						  "Begin with BEGIN IMMEDIATE, so that it can be waited for.",
+						  "another connection is writing, and this transaction has already read");
+	if (limit <= 0)
+		return dbmig_fail(&work->call, DBMIG_LOCKED,
+						  "Try again, or have dbmig_set('lock_timeout', seconds) wait for it.",
+						  "another connection is writing to the database");
+	return dbmig_fail(&work->call, DBMIG_LOCKED,
+					  "Try again, or have dbmig_set('lock_timeout', seconds) wait longer.",
+					  "another connection has been writing to the database for %g seconds",
+					  limit);
+}
+
+/* The caller's transaction gets the write lock now, not at some statement. */
+static int
+lock_joined(dbmig_work *work, bool wait)
+{
+	int			tries;
+	int			rc = SQLITE_OK;
+
+	for (tries = 0; tries < 2; tries++)
+	{
+		char	   *sql;
+
+		if (sqlite3_txn_state(work->db, "main") == SQLITE_TXN_WRITE)
+			return 0;
+		sql = dbmig_tables_lock(work);
+		if (sql == NULL)
+			return -1;
+		/* fails, or changes nothing, where the schema in memory is old */
+		rc = exec_waiting(work, sql, wait);
+		if (rc != SQLITE_OK && rc != SQLITE_ERROR)
+			break;
+	}
+	if (rc != SQLITE_OK)
+		return fail_to_begin(work, rc, wait);
+	return 0;
+}
+
+static int
+begin_own(dbmig_work *work)
+{
+	int			rc = exec_waiting(work, "BEGIN IMMEDIATE", true);
+
+	if (rc != SQLITE_OK)
+		return fail_to_begin(work, rc, true);
+	work->transaction = DBMIG_TRANSACTION_OWN;
+	rc = dbmig_work_exec(work, "SAVEPOINT dbmig");
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(work, rc, "could not begin to write");
+	return 0;
+}
+
+static int
+begin_joined(dbmig_work *work)
+{
+	bool		wait = sqlite3_txn_state(work->db, "main") == SQLITE_TXN_NONE;
+	int			rc = dbmig_work_exec(work, "SAVEPOINT dbmig");
+
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(work, rc, "could not begin to write");
+	work->transaction = DBMIG_TRANSACTION_JOINED;
+	work->joined = true;
+	return lock_joined(work, wait);
+}
+
+int
+dbmig_transaction_begin(dbmig_call *call, bool steps)
+{
+	dbmig_work *work = call->data;
+	int			rc;
+
+	if (dbmig_caller_check(work, steps) != 0)
+		return -1;
+	rc = dbmig_guard_arm(work);
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(work, rc, "could not begin to write");
+	if ((sqlite3_get_autocommit(work->db) ? begin_own(work) :
+		 begin_joined(work)) != 0 ||
+		dbmig_tables_make(work) != 0)
+	{
+		dbmig_transaction_abort(call);
+		return -1;
+	}
+	rc = dbmig_guard_arm(work);
+	if (rc != SQLITE_OK)
+	{
+		dbmig_work_fail(work, rc, "could not begin to write");
+		dbmig_transaction_abort(call);
+		return -1;
+	}
+	if (steps)
+	{
+		work->steps = true;
+		work->connection->running = work;
+	}
+	return 0;
+}
+
+static void
+ended(dbmig_work *work)
+{
+	dbmig_flags_restore(work);
+	dbmig_foreign_keys_restore(work);
+	work->transaction = DBMIG_TRANSACTION_NONE;
+	if (work->steps)
+		work->connection->running = NULL;
+	work->steps = false;
+}
+
+int
+dbmig_transaction_commit(dbmig_call *call)
+{
+	dbmig_work *work = call->data;
+	int			rc;
+
+	if (dbmig_queue_flush(work) != 0 || dbmig_fkeys_after(work) != 0)
+		return -1;
+	if (work->transaction == DBMIG_TRANSACTION_OWN)
+		rc = exec_waiting(work, "COMMIT", true);
+	else
+		rc = dbmig_work_exec(work, "RELEASE dbmig");
+	if (rc == SQLITE_OK)
+	{
+		ended(work);
+		return 0;
+	}
+	if ((rc & 0xFF) == SQLITE_BUSY)
+		return dbmig_fail(call, DBMIG_LOCKED,
+						  "Try again when the readers have finished.",
+						  "other connections are still reading the database");
+	return dbmig_work_fail(work, rc, "could not commit");
+}
+
+/* Undo everything; also where there is nothing to undo. */
+void
+dbmig_transaction_abort(dbmig_call *call)
+{
+	dbmig_work *work = call->data;
+	int			rc;
+
+	if (work->transaction == DBMIG_TRANSACTION_NONE)
+		return;
+	if (!sqlite3_get_autocommit(work->db))
+	{
+		if (work->transaction == DBMIG_TRANSACTION_OWN)
+			rc = dbmig_work_exec(work, "ROLLBACK");
+		else
+			rc = dbmig_work_exec(work, "ROLLBACK TO dbmig;RELEASE dbmig");
+		if (rc != SQLITE_OK)
+			fire_guard(work);
+		if (rc != SQLITE_OK && !sqlite3_get_autocommit(work->db))
+		{
+			work->damaged = true;
+			work->connection->left_open = work->transaction;
+		}
+	}
+	ended(work);
+}
+
+/*
+ * At the start of each call: end a transaction that an earlier call could not,
+ * if it is still there.
+ */
+void
+dbmig_transaction_clean(dbmig_connection *connection)
+{
+	sqlite3    *db = connection->db;
+	dbmig_transaction left_open = connection->left_open;
+
+	if (connection->running != NULL)
+		return;
+	if (connection->saved != NULL)
+		dbmig_pragmas_restore(connection);
+	connection->left_open = DBMIG_TRANSACTION_NONE;
+	if (left_open == DBMIG_TRANSACTION_NONE || sqlite3_get_autocommit(db) ||
+		sqlite3_exec(db, "ROLLBACK TO dbmig", NULL, NULL, NULL) != SQLITE_OK)
+		return;
+	sqlite3_exec(db, left_open == DBMIG_TRANSACTION_OWN ? "ROLLBACK" :
+				 "RELEASE dbmig", NULL, NULL, NULL);
+}

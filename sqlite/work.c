@@ -1,0 +1,386 @@
+/*
+ * work.c
+ *		One SQL call: its beginning, its queries, its error, its end.
+ *
+ * The end is safe whatever happened before: a transaction that is still open
+ * is undone, and every statement finalized.
+ */
+#include "dbmig_sqlite.h"
+
+#include <string.h>
+
+SQLITE_EXTENSION_INIT3
+
+void
+dbmig_work_begin(dbmig_work *work, const dbmig_binding *binding)
+{
+	dbmig_connection *connection = binding->connection;
+
+	memset(work, 0, sizeof(*work));
+	dbmig_call_begin(&work->call, &dbmig_sqlite_host, work);
+	work->connection = connection;
+	work->db = connection->db;
+	work->function = binding->function->name;
+	work->call.settings = connection->choices.settings;
+	work->rowid = sqlite3_last_insert_rowid(work->db);
+	connection->references++;
+	dbmig_transaction_clean(connection);
+	if (connection->running != NULL)	/* called by a migration */
+		dbmig_queue_flush(connection->running);
+}
+
+/* Finalize the core's statements; they are compiled again when needed. */
+void
+dbmig_work_forget(dbmig_work *work)
+{
+	int			i;
+
+	if (!work->prepared)
+		return;
+	for (i = 0; i < DBMIG_SQL_COUNT; i++)
+	{
+		sqlite3_finalize(work->statements[i]);
+		work->statements[i] = NULL;
+	}
+	work->prepared = false;
+}
+
+/* What the error needs stays until dbmig_call_end(). */
+void
+dbmig_work_end(dbmig_work *work)
+{
+	dbmig_connection *connection = work->connection;
+
+	dbmig_transaction_abort(&work->call);
+	dbmig_work_forget(work);
+	sqlite3_finalize(work->savepoint);
+	sqlite3_finalize(work->release);
+	sqlite3_finalize(work->guard);
+	sqlite3_finalize(work->pin);
+	sqlite3_set_last_insert_rowid(work->db, work->rowid);
+	dbmig_connection_release(connection);
+}
+
+/* SQLite's code for a status. */
+static int
+status_code(const dbmig_work *work)
+{
+	switch (work->call.status)
+	{
+		case DBMIG_OK:
+		case DBMIG_NULL_VALUE:
+		case DBMIG_BAD_VALUE:
+		case DBMIG_UNKNOWN:
+		case DBMIG_NOT_READY:
+		case DBMIG_BAD_CALLER:
+		case DBMIG_NOT_SUPPORTED:
+			return SQLITE_ERROR;
+		case DBMIG_DUPLICATE:
+		case DBMIG_CYCLE:
+		case DBMIG_CHANGED:
+		case DBMIG_NEEDED:
+			return SQLITE_CONSTRAINT;
+		case DBMIG_NO_MEMORY:
+			return SQLITE_NOMEM;
+		case DBMIG_LOCKED:
+		case DBMIG_SERIALIZE:
+			return SQLITE_BUSY;
+		case DBMIG_READ_ONLY:
+			return SQLITE_READONLY;
+		case DBMIG_NO_RIGHT:
+			return SQLITE_PERM;
+		case DBMIG_NO_FILE:
+			return SQLITE_CANTOPEN;
+		case DBMIG_IO:
+			return SQLITE_IOERR;
+		case DBMIG_DAMAGED:
+			return SQLITE_CORRUPT;
+		case DBMIG_ENGINE:
+			break;
+	}
+
+	/*
+	 * SQLITE_SCHEMA would run the calling statement again, fifty times;
+	 * SQLITE_MISUSE is taken for a fault of the program by some.
+	 */
+	switch (work->code & 0xFF)
+	{
+		case SQLITE_OK:
+		case SQLITE_SCHEMA:
+		case SQLITE_MISUSE:
+		case SQLITE_ROW:
+		case SQLITE_DONE:
+			return SQLITE_ERROR;
+		default:
+			return work->code & 0xFF;
+	}
+}
+
+/*
+ * The error as SQLite shows it, after dbmig_work_end(); the caller frees it
+ * with sqlite3_free().  NULL without memory.
+ */
+char *
+dbmig_work_error(dbmig_work *work, int *code)
+{
+	const char *lost = "";
+	const char *message = work->call.message;
+
+	*code = status_code(work);
+	if (message == NULL)
+		message = "out of memory";
+	if (work->damaged)
+		lost = "; the transaction is still open and could not be undone: "
+			"end it with ROLLBACK";
+	else if (work->joined && sqlite3_get_autocommit(work->db))
+		lost = "; the whole transaction was rolled back";
+	return sqlite3_mprintf("%s%s%s%s", message, lost,
+						   work->call.hint != NULL ? "\nHINT:  " : "",
+						   work->call.hint != NULL ? work->call.hint : "");
+}
+
+int
+dbmig_work_fail(dbmig_work *work, int rc, const char *doing)
+{
+	const char *text = sqlite3_errmsg(work->db);
+	const char *colon = doing != NULL ? ": " : "";
+
+	if (doing == NULL)
+		doing = "";
+	switch (rc & 0xFF)
+	{
+		case SQLITE_NOMEM:
+			return dbmig_fail(&work->call, DBMIG_NO_MEMORY, NULL,
+							  "out of memory");
+		case SQLITE_READONLY:
+			return dbmig_fail(&work->call, DBMIG_READ_ONLY, NULL, "%s%s%s",
+							  doing, colon, text);
+		case SQLITE_BUSY:
+			if (rc == SQLITE_BUSY_SNAPSHOT)
+				return dbmig_fail(&work->call, DBMIG_SERIALIZE,
+								  "End this transaction, and begin again with BEGIN IMMEDIATE.",
+								  "this transaction began before another connection's last commit");
+			return dbmig_fail(&work->call, DBMIG_LOCKED, NULL, "%s%s%s", doing,
+							  colon, text);
+		default:
+			work->code = rc;
+			return dbmig_fail(&work->call, DBMIG_ENGINE, NULL,
+							  "%s%s%s (code %d)", doing, colon, text, rc);
+	}
+}
+
+/* As sqlite3_exec(), but for the code. */
+int
+dbmig_work_exec(dbmig_work *work, const char *sql)
+{
+	int			rc = sqlite3_exec(work->db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? rc : sqlite3_extended_errcode(work->db);
+}
+
+/*
+ * One SQL argument.  A BLOB is taken as text, so that readfile() can be
+ * handed over.
+ */
+int
+dbmig_work_argument(dbmig_work *work, int number, sqlite3_value *value,
+					dbmig_value *result)
+{
+	int			type = sqlite3_value_type(value);
+	const char *text;
+
+	*result = dbmig_null();
+	switch (type)
+	{
+		case SQLITE_NULL:
+			return 0;
+		case SQLITE_INTEGER:
+			*result = dbmig_int(sqlite3_value_int64(value));
+			return 0;
+		case SQLITE_BLOB:
+			result->length = (size_t) sqlite3_value_bytes(value);
+			text = sqlite3_value_blob(value);
+			if (text == NULL && result->length > 0)
+				return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
+			text = dbmig_copy(&work->call, text, result->length);
+			if (text == NULL)
+				return -1;
+			break;
+		default:
+			text = (const char *) sqlite3_value_text(value);
+			result->length = (size_t) sqlite3_value_bytes(value);
+			if (text == NULL)
+				return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
+			break;
+	}
+	result->type = type == SQLITE_FLOAT ? DBMIG_REAL : DBMIG_TEXT;
+	result->text = text;
+	if (memchr(text, '\0', result->length) != NULL)
+		return dbmig_fail(&work->call, DBMIG_BAD_VALUE, NULL,
+						  "argument %d of %s has a NUL byte in it", number,
+						  work->function);
+	if (!dbmig_utf8_valid(text, result->length))
+		return dbmig_fail(&work->call, DBMIG_BAD_VALUE, NULL,
+						  "argument %d of %s is not UTF-8", number,
+						  work->function);
+	return 0;
+}
+
+/*
+ * A reader's several queries see one state: this statement, which has begun
+ * and is not ended, holds it.
+ */
+int
+dbmig_work_pin(dbmig_work *work)
+{
+	int			rc;
+
+	if (work->pin != NULL || !sqlite3_get_autocommit(work->db))
+		return 0;
+	rc = sqlite3_prepare_v2(work->db,
+							"SELECT 1 UNION ALL SELECT 1 FROM main.sqlite_schema",
+							-1, &work->pin, NULL);
+	if (rc == SQLITE_OK && sqlite3_step(work->pin) == SQLITE_ROW)
+		return 0;
+	return dbmig_work_fail(work, sqlite3_extended_errcode(work->db),
+						   "could not read the database");
+}
+
+/* The core's text with the schema's name in it, prepared. */
+static int
+prepare(dbmig_work *work, dbmig_sql id)
+{
+	const char *p = dbmig_statements[id].text;
+	dbmig_buffer sql = {NULL, 0, 0};
+	const char *at;
+	int			rc;
+
+	while ((at = strstr(p, "@.")) != NULL)
+	{
+		if (dbmig_append_bytes(&work->call, &sql, p, (size_t) (at - p)) != 0 ||
+			dbmig_append_text(&work->call, &sql, "main.") != 0)
+			return -1;
+		p = at + 2;
+	}
+	if (dbmig_append_text(&work->call, &sql, p) != 0)
+		return -1;
+	work->prepared = true;
+	rc = sqlite3_prepare_v2(work->db, sql.text, -1, &work->statements[id],
+							NULL);
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(work, sqlite3_extended_errcode(work->db),
+							   "could not query dbmig's tables");
+	return 0;
+}
+
+static int
+bind(sqlite3_stmt *stmt, const char *types, const dbmig_value *params)
+{
+	int			i;
+
+	for (i = 0; types[i] != '\0'; i++)
+	{
+		const dbmig_value *value = &params[i];
+		int			rc = SQLITE_OK;
+
+		switch (value->type)
+		{
+			case DBMIG_NULL:
+				rc = sqlite3_bind_null(stmt, i + 1);
+				break;
+			case DBMIG_INT:
+			case DBMIG_BOOL:
+				rc = sqlite3_bind_int64(stmt, i + 1, value->integer);
+				break;
+			case DBMIG_TEXT:
+			case DBMIG_REAL:
+				rc = sqlite3_bind_text64(stmt, i + 1, value->text,
+										 value->length, SQLITE_STATIC,
+										 SQLITE_UTF8);
+				break;
+		}
+		if (rc != SQLITE_OK)
+			return rc;
+	}
+	return SQLITE_OK;
+}
+
+#define MAX_COLUMNS 24
+
+/* The row's values, which live until the next step; 0 or -1. */
+static int
+read_row(dbmig_work *work, sqlite3_stmt *stmt, int columns,
+		 dbmig_value *values)
+{
+	int			i;
+
+	for (i = 0; i < columns; i++)
+	{
+		values[i] = dbmig_null();
+		switch (sqlite3_column_type(stmt, i))
+		{
+			case SQLITE_NULL:
+				break;
+			case SQLITE_INTEGER:
+				values[i] = dbmig_int(sqlite3_column_int64(stmt, i));
+				break;
+			default:
+				values[i].type = DBMIG_TEXT;
+				values[i].text = (const char *) sqlite3_column_text(stmt, i);
+				values[i].length = (size_t) sqlite3_column_bytes(stmt, i);
+				if (values[i].text == NULL)
+					return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
+				break;
+		}
+	}
+	return 0;
+}
+
+int
+dbmig_query_now(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
+				dbmig_row_fn row, void *arg)
+{
+	dbmig_value values[MAX_COLUMNS];
+	sqlite3_stmt *stmt;
+	int			result = 0;
+	int			rc;
+
+	if (work->statements[id] == NULL && prepare(work, id) != 0)
+		return -1;
+	stmt = work->statements[id];
+	rc = bind(stmt, dbmig_statements[id].params, params);
+	while (rc == SQLITE_OK && result == 0)
+	{
+		rc = sqlite3_step(stmt);
+		if (rc != SQLITE_ROW)
+			break;
+		rc = SQLITE_OK;
+		if (row == NULL)
+			continue;
+		result = read_row(work, stmt, sqlite3_column_count(stmt), values);
+		if (result == 0)
+			result = row(&work->call, arg, values);
+	}
+	if (result == 0 && rc != SQLITE_DONE)
+		result = dbmig_work_fail(work, sqlite3_extended_errcode(work->db),
+								 "could not query dbmig's tables");
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+	return result;
+}
+
+int
+dbmig_sqlite_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+				   dbmig_row_fn row, void *arg)
+{
+	dbmig_work *work = call->data;
+	int			waits = 0;
+
+	if (row == NULL)
+		waits = dbmig_queue_add(work, id, params);
+	else if (id != DBMIG_STEP_UP && id != DBMIG_STEP_DOWN)	/* of the registry */
+		waits = dbmig_queue_flush(work);
+	if (waits != 0)
+		return waits < 0 ? -1 : 0;
+	return dbmig_query_now(work, id, params, row, arg);
+}

@@ -1,0 +1,4 @@
+-- a head
+
+-- dbmig:upp
+SELECT 1;

@@ -1,0 +1,1 @@
+CREATE TABLE diesel_users (id integer PRIMARY KEY);

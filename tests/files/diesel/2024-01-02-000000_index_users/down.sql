@@ -1,0 +1,1 @@
+DROP INDEX diesel_users_id;

@@ -1,0 +1,1 @@
+CREATE INDEX diesel_users_id ON diesel_users (id);

@@ -1,0 +1,1 @@
+CREATE TABLE core_setting (name text PRIMARY KEY, value text);

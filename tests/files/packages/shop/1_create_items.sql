@@ -1,0 +1,1 @@
+CREATE TABLE shop_item (id integer PRIMARY KEY, name text)

@@ -1,0 +1,3 @@
+-- dbmig:no-transaction
+-- dbmig:up
+SELECT 2;
