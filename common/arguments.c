@@ -60,3 +60,18 @@ dbmig_arg_tenant(dbmig_call *call, int nargs, const dbmig_value *args, int i,
 						  "tenant \"%s\" is not known", *tenant);
 	return 0;
 }
+
+/* package, version, tenant: what most of these functions take, all optional */
+int
+dbmig_target_read(dbmig_call *call, int nargs, const dbmig_value *args,
+				  dbmig_target *target)
+{
+	if (dbmig_arg_package(call, nargs, args, 0, false, &target->package) != 0 ||
+		dbmig_arg_version(call, nargs, args, 1, false, &target->version) != 0 ||
+		dbmig_arg_tenant(call, nargs, args, 2, &target->tenant) != 0)
+		return -1;
+	if (target->package == NULL && target->version != NULL)
+		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL,
+						  "a version needs a package");
+	return 0;
+}

@@ -109,6 +109,16 @@ typedef enum dbmig_direction
 	DBMIG_DOWN
 } dbmig_direction;
 
+/* What a call is about to do. */
+typedef enum dbmig_mode
+{
+	DBMIG_MODE_REGISTER,		/* write dbmig's own tables */
+	DBMIG_MODE_APPLY,			/* run migrations in one transaction */
+	DBMIG_MODE_MIGRATE,			/* run migrations, each committed by itself */
+	DBMIG_MODE_WAIT				/* look, again and again, with no transaction
+								 * in between */
+} dbmig_mode;
+
 /* Which locks there are; a host with one writer at most needs none of them. */
 typedef enum dbmig_lock
 {
@@ -129,9 +139,20 @@ typedef struct dbmig_step
 	bool		function;		/* text is the name of a function to call as
 								 * f(package, version) */
 	bool		foreign_keys;	/* K1: leave them on */
+	bool		transactional;	/* N2: else each statement for itself */
+	int			skip;			/* statements done before; not transactional */
 	const char *text;
 	size_t		length;
 } dbmig_step;
+
+/* What a host says of a step that failed, for the history. */
+typedef struct dbmig_failure
+{
+	const char *code;			/* SQLSTATE or result code, or NULL */
+	const char *message;		/* or NULL: the call's message */
+	int			statement;		/* from 1; 0: not known */
+	int			line;			/* from 1; 0: not known */
+} dbmig_failure;
 
 /* What can be told of a script without running it. */
 typedef struct dbmig_inspection
@@ -163,21 +184,36 @@ typedef struct dbmig_host
 						  const dbmig_value *params, dbmig_row_fn row, void *arg);
 
 	/*
-	 * Begin work that writes: refuse callers that cannot (read-only, standby,
-	 * wrong context), make the tables where they are not there yet, and open
-	 * a transaction or savepoint.  steps: migrations will run, so what they
-	 * need of the caller is checked too.  Ended by exactly one of commit() and
-	 * abort(); abort() cannot fail, and is also called after a commit() that
-	 * gave -1.
+	 * Refuse a caller from which this can never be done, whatever there is to
+	 * do: a migration, the middle of another statement, and for
+	 * DBMIG_MODE_MIGRATE and _WAIT an open transaction.
 	 */
-	int			(*begin) (dbmig_call *call, bool steps);
+	int			(*caller) (dbmig_call *call, dbmig_mode mode);
+
+	/*
+	 * Begin work that writes: refuse what cannot be written (read-only,
+	 * standby, the same callers), make the tables where they are not there
+	 * yet, and open a transaction or savepoint.  Ended by exactly one of
+	 * commit() and abort(); abort() cannot fail, and is also called after a
+	 * commit() that gave -1.
+	 *
+	 * DBMIG_MODE_MIGRATE: transactions of its own, one after the other.  Locks
+	 * are kept over commit() until release(); abort() may lose them.
+	 */
+	int			(*begin) (dbmig_call *call, dbmig_mode mode);
 	int			(*lock) (dbmig_call *call, dbmig_lock lock, const char *tenant);
 	int			(*commit) (dbmig_call *call);
 	void		(*abort) (dbmig_call *call);
+	void		(*release) (dbmig_call *call);
 
 	/*
 	 * Run a step, and leave the connection's settings as they were (A5).
-	 * *statements: how many ran.  On failure the message says where (A4).
+	 * *statements: how many ran.  On failure the message says where (A4), and
+	 * call->failure too.
+	 *
+	 * A step that is not transactional comes in no transaction: each of its
+	 * statements, but those to be skipped, runs by itself, and is reported by
+	 * dbmig_step_done() before the next begins.
 	 */
 	int			(*run) (dbmig_call *call, const dbmig_step *step,
 						int *statements);
@@ -185,6 +221,9 @@ typedef struct dbmig_host
 	/* Look at a script without running it.  A syntax error is no failure. */
 	int			(*inspect) (dbmig_call *call, const char *text, size_t length,
 							dbmig_inspection *result);
+
+	/* Sleep, holding no snapshot and no lock; -1 where interrupted. */
+	int			(*pause) (dbmig_call *call, double seconds);
 
 	/* A7: say that item done of total is done, in one line.  -1: stop. */
 	int			(*progress) (dbmig_call *call, int done, int total,
@@ -219,6 +258,7 @@ struct dbmig_call
 	dbmig_status status;
 	const char *message;
 	const char *hint;			/* or NULL */
+	dbmig_failure failure;
 
 	struct dbmig_block *blocks; /* memory.c */
 };
@@ -232,6 +272,9 @@ struct dbmig_call
 extern void dbmig_call_begin(dbmig_call *call, const dbmig_host *host,
 							 void *data);
 extern void dbmig_call_end(dbmig_call *call);
+
+/* Frees all memory of the call and forgets its error. */
+extern void dbmig_call_clear(dbmig_call *call);
 
 /* Zeroed memory of the call, or NULL after dbmig_fail(). */
 extern void *dbmig_alloc(dbmig_call *call, size_t size);
@@ -276,6 +319,13 @@ extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
 extern void dbmig_position(const char *text, size_t offset,
 						   int *line, int *column);
 extern bool dbmig_utf8_valid(const char *text, size_t length);
+
+/*
+ * migrate.c: called by a host between the statements of a step that is not
+ * transactional, outside of any transaction.  statements: how many are done.
+ */
+extern int	dbmig_step_done(dbmig_call *call, const dbmig_step *step,
+							int statements);
 
 /*
  * functions.c: every SQL function that the engines share.

@@ -34,7 +34,7 @@ dbmig_writer_begin(dbmig_call *call, dbmig_writer *writer, bool texts)
 {
 	if (!writer->begun)
 	{
-		if (call->host->begin(call, false) != 0)
+		if (call->host->begin(call, DBMIG_MODE_REGISTER) != 0)
 			return -1;
 		writer->begun = true;
 		if (call->host->lock(call, DBMIG_LOCK_REGISTRY, "") != 0)
@@ -140,6 +140,17 @@ accept_change(dbmig_call *call, const dbmig_definition *definition,
 		return -1;
 	return dbmig_history_add(call, "", item, definition->name, "accept",
 							 checksum, -1, -1);
+}
+
+/* What was done of another text is nothing that this one could go on from. */
+static int
+forget_failure(dbmig_call *call, const dbmig_definition *definition)
+{
+	dbmig_value params[2];
+
+	params[0] = dbmig_text(definition->package);
+	params[1] = dbmig_text(definition->version);
+	return call->host->query(call, DBMIG_FAILED_DROP, params, NULL, NULL);
 }
 
 static int
@@ -297,7 +308,8 @@ dbmig_define(dbmig_call *call, dbmig_writer *writer,
 		bool		accept;
 
 		if (check_applied(call, definition, checksum, &accept) != 0 ||
-			(accept && accept_change(call, definition, checksum) != 0))
+			(accept && accept_change(call, definition, checksum) != 0) ||
+			forget_failure(call, definition) != 0)
 			return -1;
 	}
 	if (*outcome != DBMIG_UNCHANGED &&

@@ -23,6 +23,8 @@ const dbmig_function dbmig_functions[] = {
 	SCALAR(load, 1, 2, DBMIG_WRITES),
 	SCALAR(export, 0, 1, DBMIG_READS),
 	SCALAR(apply, 0, 3, DBMIG_WRITES),
+	SCALAR(migrate, 0, 3, DBMIG_WRITES),
+	SCALAR(wait, 2, 2, DBMIG_READS),
 	SCALAR(rollback, 1, 3, DBMIG_WRITES),
 	SCALAR(rollback_all, 1, 2, DBMIG_WRITES),
 	SCALAR(redo, 1, 2, DBMIG_WRITES),

@@ -80,6 +80,7 @@ typedef struct dbmig_node_more
 	const char *down_refusal;
 	const char *checksum;		/* registered, where it is none */
 	const char *applied_checksum;	/* where it is another */
+	int			statements;		/* done, where running or failed */
 } dbmig_node_more;
 
 /* There are many of these: a checksum is kept in 32 bytes, not in hex. */
@@ -251,19 +252,20 @@ typedef struct dbmig_target
 } dbmig_target;
 
 /*
- * A2: the plan of an apply, or the error that apply would give.  runnable:
- * refuse also what cannot run in one transaction.
+ * A2: the plan, or the error that an apply or migrate would give.  With
+ * DBMIG_MODE_WAIT it is only looked at: what cannot run is in it all the same.
  */
 extern int	dbmig_plan_up(dbmig_call *call, const dbmig_target *target,
-						  bool runnable, dbmig_plan *plan);
+						  dbmig_mode mode, dbmig_plan *plan);
 
 /* The plan of a rollback to version (NULL: one step; "": to nothing). */
 extern int	dbmig_plan_down(dbmig_call *call, const dbmig_target *target,
 							dbmig_plan *plan);
 
-/* An error if one of the plan's steps cannot run, or not in a transaction. */
+/* An error if one of the plan's steps cannot run; alone: also outside of a
+ * transaction. */
 extern int	dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
-								dbmig_direction direction);
+								dbmig_direction direction, bool alone);
 
 /* The node of a registered migration. */
 extern int	dbmig_plan_find(dbmig_call *call, dbmig_graph *graph,
@@ -273,6 +275,58 @@ extern int	dbmig_plan_find(dbmig_call *call, dbmig_graph *graph,
 /* Whether there is surely nothing to do and nothing wrong. */
 extern int	dbmig_settled(dbmig_call *call, const dbmig_target *target,
 						  bool *settled);
+
+/*
+ * The texts of the steps that come next.  They are read some at a time: where
+ * a script changes the schema, an engine has to prepare anew what reads them.
+ */
+#define DBMIG_AHEAD_STEPS 64
+
+typedef struct dbmig_step_text
+{
+	bool		found;
+	bool		function;
+	size_t		text;			/* where they are in bytes */
+	size_t		length;
+	size_t		options;
+	size_t		sort_key;
+} dbmig_step_text;
+
+typedef struct dbmig_texts
+{
+	dbmig_buffer bytes;
+	dbmig_step_text steps[DBMIG_AHEAD_STEPS];
+	int			first;			/* the step of the plan that steps[0] is */
+	int			count;
+} dbmig_texts;
+
+/*
+ * steps.c: one step of a plan.  dbmig_step_up and _down run and record it,
+ * dbmig_step_run only runs it, dbmig_step_say says that it is done.
+ */
+extern int64_t dbmig_now_us(void);
+extern int	dbmig_mark_applied(dbmig_call *call, const char *tenant,
+							   dbmig_item item, const char *sort_key,
+							   const char *checksum, int statements,
+							   int64_t microseconds);
+extern int	dbmig_mark_pending(dbmig_call *call, const char *tenant,
+							   dbmig_item item);
+extern int	dbmig_step_run(dbmig_call *call, const char *tenant,
+						   const dbmig_plan *plan, int i,
+						   dbmig_direction direction, dbmig_texts *kept,
+						   const char **sort_key, int *statements);
+extern int	dbmig_step_up(dbmig_call *call, const char *tenant,
+						  const dbmig_plan *plan, int i, dbmig_texts *kept,
+						  int64_t *microseconds);
+extern int	dbmig_step_down(dbmig_call *call, const char *tenant,
+							const dbmig_plan *plan, int i, dbmig_texts *kept,
+							int64_t *microseconds);
+extern int	dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
+						   dbmig_direction direction, int64_t microseconds);
+
+/* apply.c: C2, where that is wanted, what is registered is what was applied. */
+extern int	dbmig_accept_changed(dbmig_call *call, const char *tenant,
+								 const dbmig_graph *graph);
 
 /* format.c: one file of a known layout */
 extern int	dbmig_format_own(dbmig_call *call, const char *filename,
@@ -300,6 +354,8 @@ DBMIG_SCALAR(dbmig_do_unregister);
 DBMIG_SCALAR(dbmig_do_load);
 DBMIG_SCALAR(dbmig_do_export);
 DBMIG_SCALAR(dbmig_do_apply);
+DBMIG_SCALAR(dbmig_do_migrate);
+DBMIG_SCALAR(dbmig_do_wait);
 DBMIG_SCALAR(dbmig_do_rollback);
 DBMIG_SCALAR(dbmig_do_rollback_all);
 DBMIG_SCALAR(dbmig_do_redo);
@@ -331,6 +387,9 @@ extern int	dbmig_arg_version(dbmig_call *call, int nargs,
 extern int	dbmig_arg_tenant(dbmig_call *call, int nargs,
 							 const dbmig_value *args, int i,
 							 const char **tenant);
+
+extern int	dbmig_target_read(dbmig_call *call, int nargs,
+							  const dbmig_value *args, dbmig_target *target);
 
 /* Run a statement that gives at most one row; *found says whether. */
 extern int	dbmig_query_row(dbmig_call *call, dbmig_sql id,

@@ -8,20 +8,6 @@
 
 #include "internal.h"
 
-static int
-read_target(dbmig_call *call, int nargs, const dbmig_value *args,
-			dbmig_target *target)
-{
-	if (dbmig_arg_package(call, nargs, args, 0, false, &target->package) != 0 ||
-		dbmig_arg_version(call, nargs, args, 1, false, &target->version) != 0 ||
-		dbmig_arg_tenant(call, nargs, args, 2, &target->tenant) != 0)
-		return -1;
-	if (target->package == NULL && target->version != NULL)
-		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL,
-						  "a version needs a package");
-	return 0;
-}
-
 int
 dbmig_do_plan(dbmig_call *call, int nargs, const dbmig_value *args,
 			  dbmig_row_fn emit, void *arg)
@@ -30,8 +16,8 @@ dbmig_do_plan(dbmig_call *call, int nargs, const dbmig_value *args,
 	dbmig_plan	plan;
 	int			i;
 
-	if (read_target(call, nargs, args, &target) != 0 ||
-		dbmig_plan_up(call, &target, false, &plan) != 0)
+	if (dbmig_target_read(call, nargs, args, &target) != 0 ||
+		dbmig_plan_up(call, &target, DBMIG_MODE_WAIT, &plan) != 0)
 		return -1;
 	for (i = 0; i < plan.count; i++)
 	{
@@ -134,7 +120,7 @@ dbmig_do_is_current(dbmig_call *call, int nargs, const dbmig_value *args,
 	int			id;
 	size_t		i;
 
-	if (read_target(call, nargs, args, &target) != 0 ||
+	if (dbmig_target_read(call, nargs, args, &target) != 0 ||
 		is_registered(call, &target, &known) != 0)
 		return -1;
 	*result = dbmig_bool(false);
@@ -183,7 +169,7 @@ dbmig_do_check(dbmig_call *call, int nargs, const dbmig_value *args,
 	bool		settled;
 	int			i;
 
-	if (read_target(call, nargs, args, &target) != 0 ||
+	if (dbmig_target_read(call, nargs, args, &target) != 0 ||
 		dbmig_settled(call, &target, &settled) != 0)
 		return -1;
 	*result = dbmig_bool(true);
@@ -193,7 +179,7 @@ dbmig_do_check(dbmig_call *call, int nargs, const dbmig_value *args,
 	/* what was accepted or is allowed for an apply is no reason to be content */
 	call->settings.out_of_order = true;
 	call->settings.accept_changed = false;
-	if (dbmig_plan_up(call, &target, false, &plan) != 0)
+	if (dbmig_plan_up(call, &target, DBMIG_MODE_WAIT, &plan) != 0)
 		return -1;
 	for (i = 0; i < plan.count; i++)
 		if ((plan.graph.nodes[plan.order[i]].flags & DBMIG_NODE_UNSETTLED) != 0)

@@ -49,6 +49,16 @@ dbmig_call_end(dbmig_call *call)
 	}
 }
 
+void
+dbmig_call_clear(dbmig_call *call)
+{
+	dbmig_call_end(call);
+	call->status = DBMIG_OK;
+	call->message = NULL;
+	call->hint = NULL;
+	memset(&call->failure, 0, sizeof(call->failure));
+}
+
 /* shared: small pieces will be cut from it, so it goes first. */
 static dbmig_block *
 add_block(dbmig_call *call, size_t size, bool shared)

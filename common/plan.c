@@ -112,7 +112,7 @@ check_order(dbmig_call *call, const dbmig_graph *graph, const dbmig_plan *plan)
 /* A6 and N1: what cannot run, or not in a transaction. */
 int
 dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
-					dbmig_direction direction)
+					dbmig_direction direction, bool alone)
 {
 	const dbmig_graph *graph = &plan->graph;
 	int			i;
@@ -126,7 +126,7 @@ dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
 			up ? node->more->refusal : node->more->down_refusal;
 		const char *item;
 
-		if (refusal == NULL && (node->flags & transactional) != 0)
+		if (refusal == NULL && (alone || (node->flags & transactional) != 0))
 			continue;
 		item = dbmig_item_text(call, dbmig_graph_item(graph, plan->order[i]));
 		if (refusal != NULL)
@@ -159,7 +159,7 @@ check_target(dbmig_call *call, const dbmig_graph *graph, int package, int node)
 }
 
 int
-dbmig_plan_up(dbmig_call *call, const dbmig_target *target, bool runnable,
+dbmig_plan_up(dbmig_call *call, const dbmig_target *target, dbmig_mode mode,
 			  dbmig_plan *plan)
 {
 	dbmig_graph *graph = &plan->graph;
@@ -195,9 +195,11 @@ dbmig_plan_up(dbmig_call *call, const dbmig_target *target, bool runnable,
 		check_drift(call, graph, mark) != 0 ||
 		check_order(call, graph, plan) != 0)
 		return -1;
-	if (runnable && dbmig_plan_runnable(call, plan, DBMIG_UP) != 0)
+	if (mode == DBMIG_MODE_WAIT)
+		return 0;
+	if (dbmig_plan_runnable(call, plan, DBMIG_UP, mode == DBMIG_MODE_MIGRATE) != 0)
 		return -1;
-	if (runnable && node >= 0 && plan->count == 0)
+	if (node >= 0 && plan->count == 0)
 		return check_target(call, graph, package, node);
 	return 0;
 }
@@ -296,7 +298,7 @@ dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 	if (plan->count > 0 &&
 		check_needed(call, graph, plan->order[plan->count - 1], leaving) != 0)
 		return -1;
-	return dbmig_plan_runnable(call, plan, DBMIG_DOWN);
+	return dbmig_plan_runnable(call, plan, DBMIG_DOWN, false);
 }
 
 int

@@ -159,6 +159,9 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 	if (!applied)
 	{
 		node->flags |= DBMIG_NODE_UNSETTLED;
+		if (more_of(call, node) == NULL)
+			return -1;
+		node->more->statements = (int) row[4].integer;
 		return 0;
 	}
 	node->flags |= DBMIG_NODE_APPLIED;

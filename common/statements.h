@@ -41,10 +41,11 @@ DBMIG_SQL(DEPENDENCIES_TAKEN, "t",
 		  DBMIG_TAKEN DBMIG_SELECT_DEPENDENCIES DBMIG_IN_TAKEN
 		  DBMIG_ORDER_DEPENDENCIES)
 DBMIG_SQL(APPLIED, "t",
-		  "SELECT package, version, checksum, state FROM @.dbmig_applied"
+		  "SELECT package, version, checksum, state, statements"
+		  " FROM @.dbmig_applied"
 		  " WHERE tenant = $1 ORDER BY package, sort_key")
 DBMIG_SQL(APPLIED_TAKEN, "tt",
-		  DBMIG_TAKEN "SELECT package, version, checksum, state"
+		  DBMIG_TAKEN "SELECT package, version, checksum, state, statements"
 		  " FROM @.dbmig_applied" DBMIG_IN_TAKEN
 		  " AND tenant = $2 ORDER BY package, sort_key")
 
@@ -160,6 +161,25 @@ DBMIG_SQL(APPLIED_PUT, "tttttii",
 		  " applied_at = excluded.applied_at,"
 		  " applied_by = excluded.applied_by,"
 		  " transaction_id = excluded.transaction_id")
+/* Not applied: running or failed, with the number of statements done */
+DBMIG_SQL(UNSETTLED_PUT, "ttttttii",
+		  "INSERT INTO @.dbmig_applied AS o (tenant, package, version,"
+		  " sort_key, checksum, state, statements, duration_us)"
+		  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+		  " ON CONFLICT (tenant, package, version) DO UPDATE SET"
+		  " checksum = excluded.checksum, state = excluded.state,"
+		  " statements = excluded.statements,"
+		  " duration_us = excluded.duration_us,"
+		  " applied_at = excluded.applied_at,"
+		  " applied_by = excluded.applied_by,"
+		  " transaction_id = excluded.transaction_id"
+		  " WHERE o.state <> 'applied'")
+DBMIG_SQL(STATEMENTS_DONE, "ittt",
+		  "UPDATE @.dbmig_applied SET statements = $1 WHERE tenant = $2"
+		  " AND package = $3 AND version = $4")
+DBMIG_SQL(FAILED_DROP, "tt",
+		  "DELETE FROM @.dbmig_applied WHERE package = $1 AND version = $2"
+		  " AND state = 'failed'")
 DBMIG_SQL(APPLIED_DROP, "ttt",
 		  "DELETE FROM @.dbmig_applied WHERE tenant = $1 AND package = $2"
 		  " AND version = $3")
@@ -173,6 +193,13 @@ DBMIG_SQL(HISTORY_ADD, "ttttttii",
 		  "INSERT INTO @.dbmig_history (tenant, package, version, name,"
 		  " action, checksum, statements, duration_us)"
 		  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+
+DBMIG_SQL(HISTORY_FAIL, "tttttiittii",
+		  "INSERT INTO @.dbmig_history (tenant, package, version, name,"
+		  " action, outcome, checksum, statements, duration_us, error_code,"
+		  " error_message, error_statement, error_line)"
+		  " VALUES ($1, $2, $3, $4, 'apply', 'failed', $5, $6, $7, $8, $9,"
+		  " $10, $11)")
 
 /* Looking */
 DBMIG_SQL(LOOKUP, "t",

@@ -106,6 +106,16 @@ find_applied(fake_tables *t, const char *package, const char *version)
 	return -1;
 }
 
+static void
+drop_applied(fake_tables *t, int i)
+{
+	for (t->applied_count--; i < t->applied_count; i++)
+	{
+		memcpy(t->applied[i], t->applied[i + 1], sizeof(t->applied[0]));
+		t->statements[i] = t->statements[i + 1];
+	}
+}
+
 static bool
 is_applied(fake_tables *t, const fake_migration *m, bool same_text)
 {
@@ -197,9 +207,10 @@ registry_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 		case DBMIG_APPLIED_TAKEN:
 			for (i = 0; i < t->applied_count; i++)
 			{
-				dbmig_value out[4] = {
+				dbmig_value out[5] = {
 					text(t->applied[i][0]), text(t->applied[i][1]),
-					text(t->applied[i][2]), text(t->applied[i][3])
+					text(t->applied[i][2]), text(t->applied[i][3]),
+					dbmig_int(t->statements[i])
 				};
 
 				if (row(call, arg, out) != 0)
@@ -274,7 +285,8 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 			return 0;
 		case DBMIG_APPLIED_OTHERWISE:
 			i = find_applied(t, p[0].text, p[1].text);
-			return i < 0 || same(&p[2], t->applied[i][2]) ? 0 :
+			return i < 0 || same(&p[2], t->applied[i][2]) ||
+				strcmp(t->applied[i][3], "failed") == 0 ? 0 :
 				one(call, row, arg, text(t->applied[i][2]));
 		case DBMIG_DEPENDENCY_FIND:
 		case DBMIG_DEPENDED_ON:
@@ -311,7 +323,19 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 
 				return row(call, arg, out);
 			}
+		case DBMIG_APPLIED_STATE:
+			i = find_applied(t, p[1].text, p[2].text);
+			return i < 0 ? 0 : one(call, row, arg, text(t->applied[i][3]));
+		case DBMIG_FAILED_DROP:
+			i = find_applied(t, p[0].text, p[1].text);
+			if (i >= 0 && strcmp(t->applied[i][3], "failed") == 0)
+				drop_applied(t, i);
+			return 0;
+		case DBMIG_STATEMENTS_DONE:
+			t->statements[find_applied(t, p[2].text, p[3].text)] = (int) p[0].integer;
+			return 0;
 		case DBMIG_APPLIED_PUT:
+		case DBMIG_UNSETTLED_PUT:
 
 			/* in the order of package and version, as the index has them */
 			i = find_applied(t, p[1].text, p[2].text);
@@ -325,18 +349,23 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 									  dbmig_version_compare(t->applied[i - 1][1], p[2].text) < 0))
 						break;
 					memcpy(t->applied[i], t->applied[i - 1], sizeof(t->applied[0]));
+					t->statements[i] = t->statements[i - 1];
 				}
 			}
 			SET(t->applied[i][0], &p[1]);
 			SET(t->applied[i][1], &p[2]);
 			SET(t->applied[i][2], &p[4]);
-			strcpy(t->applied[i][3], "applied");
+			strcpy(t->applied[i][3], id == DBMIG_APPLIED_PUT ? "applied" : p[5].text);
+			t->statements[i] = (int) p[id == DBMIG_APPLIED_PUT ? 5 : 6].integer;
 			return 0;
 		case DBMIG_APPLIED_DROP:
 			i = find_applied(t, p[1].text, p[2].text);
 			if (i >= 0)
-				memmove(t->applied[i], t->applied[i + 1],
-						(size_t) (--t->applied_count - i) * sizeof(t->applied[0]));
+				drop_applied(t, i);
+			return 0;
+		case DBMIG_HISTORY_FAIL:
+			t->history_count++;
+			SET(t->last_failure, &p[8]);
 			return 0;
 		case DBMIG_APPLIED_ACCEPT:
 			i = find_applied(t, p[1].text, p[2].text);
@@ -372,11 +401,18 @@ fake_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 }
 
 static int
-fake_begin(dbmig_call *call, bool steps)
+fake_caller(dbmig_call *call, dbmig_mode mode)
+{
+	(void) mode;
+	return is_fault(call) ? fault(call) : 0;
+}
+
+static int
+fake_begin(dbmig_call *call, dbmig_mode mode)
 {
 	fake	   *db = db_of(call);
 
-	(void) steps;
+	(void) mode;
 	if (is_fault(call))
 		return fault(call);
 	assert_false(db->in_transaction);
@@ -424,6 +460,43 @@ fake_abort(dbmig_call *call)
 	strcat(db->log, "abort ");
 }
 
+static void
+fake_release(dbmig_call *call)
+{
+	strcat(db_of(call)->log, "release ");
+}
+
+static int
+fake_pause(dbmig_call *call, double seconds)
+{
+	assert_true(seconds > 0);
+	return is_fault(call) ? fault(call) : 0;
+}
+
+/*
+ * A step outside of a transaction: each character of its text is a statement,
+ * and 'x' one that fails as long as the host is told so.
+ */
+static int
+run_alone(dbmig_call *call, const dbmig_step *step, int *statements)
+{
+	fake	   *db = db_of(call);
+	int			i;
+
+	assert_false(db->in_transaction);
+	*statements = step->skip;
+	for (i = step->skip; step->text[i] != '\0'; i++)
+	{
+		if (step->text[i] == 'x' && !db->x_works)
+			return dbmig_fail(call, DBMIG_ENGINE, NULL, "x in statement %d", i + 1);
+		sprintf(db->now.effects + strlen(db->now.effects), "%c;", step->text[i]);
+		*statements = i + 1;
+		if (dbmig_step_done(call, step, i + 1) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A script is kept as its effect; "boom" is one that fails. */
 static int
 fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
@@ -432,8 +505,10 @@ fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
 
 	if (is_fault(call))
 		return fault(call);
-	assert_true(db->in_transaction);
 	assert_int_equal(strlen(step->text), step->length);
+	if (!step->transactional)
+		return run_alone(call, step, statements);
+	assert_true(db->in_transaction);
 	sprintf(db->log + strlen(db->log), "%s%s@%s ",
 			step->direction == DBMIG_UP ? "+" : "-", step->package, step->version);
 	if (strcmp(step->text, "boom") == 0)
@@ -451,7 +526,8 @@ fake_inspect(dbmig_call *call, const char *script, size_t length,
 	if (is_fault(call))
 		return fault(call);
 	assert_int_equal(strlen(script), length);
-	result->transactional = strcmp(script, "vacuum") != 0;
+	result->transactional = strcmp(script, "vacuum") != 0 &&
+		strcmp(script, "abxd") != 0;
 	result->refusal = strcmp(script, "rollback") == 0 ? "ROLLBACK in line 1" : NULL;
 	return 0;
 }
@@ -495,8 +571,8 @@ fake_set(dbmig_call *call, const char *name, const char *value)
 
 static const dbmig_host host = {
 	"sqlite", "SELECT dbmig_migrate", fake_alloc, fake_free, fake_query,
-	fake_begin, fake_lock, fake_commit, fake_abort, fake_run, fake_inspect,
-	fake_progress, fake_notice, fake_set
+	fake_caller, fake_begin, fake_lock, fake_commit, fake_abort, fake_release,
+	fake_run, fake_inspect, fake_pause, fake_progress, fake_notice, fake_set
 };
 
 static int

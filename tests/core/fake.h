@@ -50,7 +50,9 @@ typedef struct fake_tables
 	int			dependency_count;
 	char		applied[FAKE_ROWS][4][70];	/* package, version, checksum,
 											 * state */
+	int			statements[FAKE_ROWS];	/* of applied */
 	int			applied_count;
+	char		last_failure[FAKE_TEXT];
 	int			history_count;
 	char		effects[1024];	/* what scripts did */
 } fake_tables;
@@ -60,6 +62,7 @@ typedef struct fake
 	fake_tables now;
 	fake_tables before;			/* of the transaction */
 	bool		in_transaction;
+	bool		x_works;		/* in a step that is not transactional */
 	bool		jumps;			/* fail by not returning */
 	jmp_buf		jump;
 	int			calls;			/* to the host so far */

@@ -1,0 +1,233 @@
+/*
+ * steps.c
+ *		One step of a plan: its text, its run, its record (rules A1, A7).
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "dbmig_core.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "internal.h"
+
+int64_t
+dbmig_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int
+dbmig_history_add(dbmig_call *call, const char *tenant, dbmig_item item,
+				  const char *name, const char *action, const char *checksum,
+				  int64_t statements, int64_t microseconds)
+{
+	dbmig_value params[8];
+
+	params[0] = dbmig_text(tenant);
+	params[1] = dbmig_text(item.package);
+	params[2] = dbmig_text(item.version);
+	params[3] = dbmig_text(name);
+	params[4] = dbmig_text(action);
+	params[5] = dbmig_text(checksum);
+	params[6] = statements < 0 ? dbmig_null() : dbmig_int(statements);
+	params[7] = microseconds < 0 ? dbmig_null() : dbmig_int(microseconds);
+	return call->host->query(call, DBMIG_HISTORY_ADD, params, NULL, NULL);
+}
+
+int
+dbmig_mark_applied(dbmig_call *call, const char *tenant, dbmig_item item,
+			 const char *sort_key, const char *checksum, int statements,
+			 int64_t microseconds)
+{
+	dbmig_value params[7];
+
+	params[0] = dbmig_text(tenant);
+	params[1] = dbmig_text(item.package);
+	params[2] = dbmig_text(item.version);
+	params[3] = dbmig_text(sort_key);
+	params[4] = dbmig_text(checksum);
+	params[5] = dbmig_int(statements);
+	params[6] = dbmig_int(microseconds);
+	return call->host->query(call, DBMIG_APPLIED_PUT, params, NULL, NULL);
+}
+
+int
+dbmig_mark_pending(dbmig_call *call, const char *tenant, dbmig_item item)
+{
+	dbmig_value params[3];
+
+	params[0] = dbmig_text(tenant);
+	params[1] = dbmig_text(item.package);
+	params[2] = dbmig_text(item.version);
+	return call->host->query(call, DBMIG_APPLIED_DROP, params, NULL, NULL);
+}
+
+#define AHEAD_BYTES 65536
+
+static int
+keep_bytes(dbmig_call *call, dbmig_texts *kept, const dbmig_value *value, size_t *at)
+{
+	*at = kept->bytes.length;
+	return dbmig_append_bytes(call, &kept->bytes, value->text, value->length + 1);
+}
+
+/* kind, options, text, sort_key */
+static int
+keep_text(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	dbmig_texts *kept = arg;
+	dbmig_step_text *step = &kept->steps[kept->count];
+
+	if (row[2].type != DBMIG_TEXT)
+		return 0;
+	step->found = true;
+	step->function = strcmp(row[0].text, "function") == 0;
+	step->length = row[2].length;
+	if (keep_bytes(call, kept, &row[1], &step->options) != 0 ||
+		keep_bytes(call, kept, &row[2], &step->text) != 0)
+		return -1;
+	return keep_bytes(call, kept, &row[3], &step->sort_key);
+}
+
+/* The text of the i-th step of a plan. */
+static int
+read_text(dbmig_call *call, const dbmig_plan *plan, int i,
+		  dbmig_direction direction, dbmig_texts *kept, dbmig_step_text **step)
+{
+	if (i >= kept->first && i < kept->first + kept->count)
+	{
+		*step = &kept->steps[i - kept->first];
+		return 0;
+	}
+	kept->bytes.length = 0;
+	kept->first = i;
+	kept->count = 0;
+	do
+	{
+		dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+		dbmig_value params[2];
+
+		kept->steps[kept->count].found = false;
+		params[0] = dbmig_text(item.package);
+		params[1] = dbmig_text(item.version);
+		if (call->host->query(call, direction == DBMIG_UP ? DBMIG_STEP_UP : DBMIG_STEP_DOWN,
+							  params, keep_text, kept) != 0)
+			return -1;
+		if (!kept->steps[kept->count].found)
+			return dbmig_fail(call, DBMIG_DAMAGED, NULL,
+							  "migration \"%s\" has vanished from dbmig_migration",
+							  dbmig_item_text(call, item));
+		kept->count++;
+		i++;
+	} while (i < plan->count && kept->count < DBMIG_AHEAD_STEPS &&
+			 kept->bytes.length < AHEAD_BYTES);
+	*step = &kept->steps[0];
+	return 0;
+}
+
+int
+dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
+		 dbmig_direction direction, dbmig_texts *kept, const char **sort_key,
+		 int *statements)
+{
+	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
+	dbmig_options options;
+	dbmig_step	step;
+	dbmig_step_text *text = NULL;
+	const char *json;
+
+	*statements = 0;
+	if (read_text(call, plan, i, direction, kept, &text) != 0)
+		return -1;
+	*sort_key = kept->bytes.text + text->sort_key;
+	json = kept->bytes.text + text->options;
+	dbmig_options_begin(&options);
+	if (strcmp(json, "{}") != 0 && dbmig_options_parse(call, json, &options) != 0)
+		return -1;
+	if (options.engine != NULL && strcmp(options.engine, call->host->engine) != 0)
+		return 0;
+	memset(&step, 0, sizeof(step));
+	step.tenant = tenant;
+	step.package = item.package;
+	step.version = item.version;
+	step.direction = direction;
+	step.function = text->function;
+	step.foreign_keys = options.foreign_keys == 1;
+	step.transactional = (node->flags & (direction == DBMIG_UP ? DBMIG_NODE_TRANSACTIONAL :
+										 DBMIG_NODE_DOWN_TRANSACTIONAL)) != 0;
+	if ((node->flags & DBMIG_NODE_UNSETTLED) != 0 && !step.transactional)
+		step.skip = node->more->statements;
+	*statements = step.skip;
+	step.text = kept->bytes.text + text->text;
+	step.length = text->length;
+	return call->host->run(call, &step, statements);
+}
+
+/* A7: "2/7 auth@3 create users (12 ms)" */
+int
+dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
+			   dbmig_direction direction, int64_t microseconds)
+{
+	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+	const char *name = plan->graph.nodes[plan->order[i]].name;
+	char		text[600];
+	char		line[1000];
+
+	snprintf(text, sizeof(text), "%s@%s", item.package, item.version);
+	snprintf(line, sizeof(line), "%d/%d %s%s%s%s (%ld ms)", i + 1, plan->count,
+			 direction == DBMIG_DOWN ? "rollback " : "", text,
+			 name != NULL ? " " : "", name != NULL ? name : "",
+			 (long) ((microseconds + 500) / 1000));
+	return call->host->progress(call, i + 1, plan->count, text, line);
+}
+
+int
+dbmig_step_up(dbmig_call *call, const char *tenant, const dbmig_plan *plan,
+			  int i, dbmig_texts *kept, int64_t *microseconds)
+{
+	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
+	int64_t		since = dbmig_now_us();
+	const char *sort_key;
+	char		hex[DBMIG_CHECKSUM_SIZE];
+	int			statements;
+
+	if (dbmig_step_run(call, tenant, plan, i, DBMIG_UP, kept, &sort_key, &statements) != 0)
+		return -1;
+	since = dbmig_now_us() - since;
+	if (dbmig_mark_applied(call, tenant, item, sort_key, dbmig_node_checksum(node, hex),
+					 statements, since) != 0 ||
+		dbmig_history_add(call, tenant, item, node->name, "apply",
+						  dbmig_node_checksum(node, hex), statements, since) != 0)
+		return -1;
+	*microseconds = since;
+	return 0;
+}
+
+int
+dbmig_step_down(dbmig_call *call, const char *tenant, const dbmig_plan *plan,
+				int i, dbmig_texts *kept, int64_t *microseconds)
+{
+	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
+	int64_t		since = dbmig_now_us();
+	const char *sort_key;
+	char		hex[DBMIG_CHECKSUM_SIZE];
+	int			statements;
+
+	if (dbmig_step_run(call, tenant, plan, i, DBMIG_DOWN, kept, &sort_key, &statements) != 0)
+		return -1;
+	since = dbmig_now_us() - since;
+	if (dbmig_mark_pending(call, tenant, item) != 0 ||
+		dbmig_history_add(call, tenant, item, node->name, "rollback",
+						  dbmig_node_checksum(node, hex), statements, since) != 0)
+		return -1;
+	*microseconds = since;
+	return 0;
+}
