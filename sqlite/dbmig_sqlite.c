@@ -223,6 +223,9 @@ sqlite3_dbmig_init(sqlite3 *db, char **error, const sqlite3_api_routines *api)
 	connection->choices.settings.lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
 	strcpy(connection->choices.progress, "on");
 	rc = register_all(connection);
+	if (rc != SQLITE_OK)
+		*error = sqlite3_mprintf("could not register dbmig's functions: %s",
+								 sqlite3_errmsg(db));
 	dbmig_connection_release(connection);
 	return rc;
 }

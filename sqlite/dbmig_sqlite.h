@@ -99,8 +99,11 @@ typedef struct dbmig_work
 	const char *function;		/* that was called */
 	int			code;			/* SQLite's, with DBMIG_ENGINE */
 	dbmig_transaction transaction;
+	bool		nested;			/* called by a migration */
 	bool		joined;			/* transaction was JOINED, kept after its end */
 	bool		steps;			/* begin() was told so: running is ours */
+	bool		writes;			/* the function is one that writes */
+	bool		reserved;		/* see dbmig_transaction_reserve() */
 	bool		damaged;		/* a transaction is still open: say so */
 	sqlite3_int64 rowid;		/* last_insert_rowid at the start */
 	bool		prepared;		/* one of statements is */
@@ -156,7 +159,17 @@ extern void dbmig_transaction_abort(dbmig_call *call);
 extern int	dbmig_guard_arm(dbmig_work *work);
 extern void dbmig_transaction_clean(dbmig_connection *connection);
 
+extern int	dbmig_transaction_reserve(dbmig_work *work);
 extern double dbmig_seconds_now(void);
+
+typedef struct dbmig_wait
+{
+	double		since;
+	double		slept;			/* seconds */
+	int			delay;			/* milliseconds */
+} dbmig_wait;
+
+extern bool dbmig_wait_more(dbmig_work *work, dbmig_wait *wait, int rc);
 
 /* queue.c */
 extern bool dbmig_queue_named(const char *text);
@@ -217,6 +230,7 @@ typedef struct dbmig_look
 
 extern const char *dbmig_token_next(const char *p, dbmig_token *token);
 extern bool dbmig_token_is(const dbmig_token *token, const char *word);
+extern bool dbmig_token_called(const dbmig_token *token, const char *word);
 extern char *dbmig_token_name(dbmig_call *call, const dbmig_token *token);
 extern void dbmig_statement_look(const char *p, dbmig_look *look);
 extern const char *dbmig_statement_end(const char *p);

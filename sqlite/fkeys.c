@@ -17,7 +17,9 @@
 
 SQLITE_EXTENSION_INIT3
 
-#define MISMATCH "foreign key mismatch"	/* SQLite's words, in place of a parent */
+/* SQLite's words, which stand in place of the parent's name then */
+#define MISMATCH "foreign key mismatch"
+
 #define NAMED 10				/* violations in the message */
 
 typedef struct check

@@ -42,6 +42,11 @@ call_progress(dbmig_work *work, const char *function, int done, int total,
 	bool		stop = false;
 	int			rc;
 
+	if (dbmig_queue_flush(work) != 0)
+	{
+		sqlite3_free(sql);
+		return -1;
+	}
 	if (sql == NULL)
 		return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
 	rc = sqlite3_prepare_v2(work->db, sql, -1, &stmt, NULL);

@@ -8,7 +8,7 @@
  * core that give no rows wait here and are run together, in their order and in
  * the same transaction: before commit, before anything that could look at
  * them, and at the latest LONGEST seconds after the first, so that their times
- * are right.  What could look: another query of the core, a dbmig function in
+ * are right but for that.  What could look: another query of the core, a dbmig function in
  * a migration, a script that names dbmig, a view or trigger that does, a
  * function step.
  */
@@ -18,7 +18,7 @@
 
 SQLITE_EXTENSION_INIT3
 
-#define MOST 256					/* statements */
+#define MOST 256				/* statements */
 #define MOST_PARAMS 8
 #define MOST_TEXT 65536			/* bytes of values */
 #define LONGEST 1.0
@@ -46,10 +46,10 @@ dbmig_queue_named(const char *text)
 static int
 look_at_schema(dbmig_work *work)
 {
-	static const char *const sql =
-		"SELECT 1 FROM (SELECT type, sql FROM main.sqlite_schema UNION ALL"
-		" SELECT type, sql FROM temp.sqlite_schema)"
-		" WHERE type IN ('view', 'trigger') AND instr(lower(sql), 'dbmig')";
+	static const char sql[] =
+	"SELECT 1 FROM (SELECT type, sql FROM main.sqlite_schema UNION ALL"
+	" SELECT type, sql FROM temp.sqlite_schema)"
+	" WHERE type IN ('view', 'trigger') AND instr(lower(sql), 'dbmig')";
 	sqlite3_stmt *stmt = NULL;
 	int			rc;
 

@@ -16,6 +16,7 @@
 SQLITE_EXTENSION_INIT3
 
 #define SHOWN 200				/* bytes of a statement in an error */
+#define HINT "\nHINT:  "		/* in an error of a dbmig function */
 
 typedef struct run
 {
@@ -37,7 +38,7 @@ fail_at(run *r, int code, const char *at, const char *text)
 	const dbmig_step *step = r->step;
 	const char *end = dbmig_statement_end(r->start);
 	const char *more = "";
-	const char *hint = strstr(text, "\nHINT:  ");	/* of a call of dbmig's own */
+	const char *hint = strstr(text, HINT);
 	size_t		length;
 	int			line;
 	int			column;
@@ -45,7 +46,8 @@ fail_at(run *r, int code, const char *at, const char *text)
 	if (hint != NULL)
 	{
 		text = dbmig_copy(r->call, text, (size_t) (hint - text));
-		hint = dbmig_copy(r->call, hint + 8, strlen(hint + 8));
+		hint += strlen(HINT);
+		hint = dbmig_copy(r->call, hint, strlen(hint));
 		if (text == NULL)
 			return -1;
 	}
@@ -209,8 +211,12 @@ run_statement(run *r, const char **tail)
 		result = fail_statement(r, false);
 	sqlite3_finalize(stmt);
 	if (result == 0 && sqlite3_get_autocommit(work->db))
+	{
+		work->joined = false;	/* not known to be rolled back */
 		result = fail_at(r, SQLITE_ERROR, NULL,
-						 "this statement has ended the transaction");
+						 "this statement has ended the transaction; what ran "
+						 "before it may be committed");
+	}
 	return result == 0 ? arm(r) : -1;
 }
 
@@ -241,11 +247,32 @@ was_dropped(run *r, const dbmig_look *look, bool *dropped)
 }
 
 /*
+ * ALTER TABLE in the way of SQLite before 3.26, which leaves views and triggers
+ * alone.  Foreign keys are on meanwhile, so that those of the table to itself
+ * are renamed with it; no row is touched.
+ */
+static int
+run_legacy_rename(run *r, const char **tail)
+{
+	sqlite3    *db = r->work->db;
+	bool		foreign_keys = dbmig_flag_get(db, SQLITE_DBCONFIG_ENABLE_FKEY);
+
+	if (be_guarded(r) != 0)
+		return -1;
+	dbmig_flag_set(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true);
+	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, true);
+	if (arm(r) != 0 || run_statement(r, tail) != 0)
+		return -1;				/* abort() puts the flags back */
+	dbmig_flag_set(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, false);
+	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, foreign_keys);
+	return arm(r);
+}
+
+/*
  * ALTER TABLE new RENAME TO old, where the script has dropped old: the end of
  * a table rebuild.  SQLite refuses it while a view or trigger elsewhere names
- * old, although with the rename everything fits again; then, and only then,
- * it is run once more in the way of SQLite before 3.26, which leaves them
- * alone.
+ * old, although with the rename everything fits again.  Then, and only then,
+ * it is run once more in the old way.
  */
 static int
 run_rename(run *r, const char **tail, const dbmig_look *look)
@@ -270,20 +297,7 @@ run_rename(run *r, const char **tail, const dbmig_look *look)
 		fail_statement(r, false);
 	sqlite3_finalize(stmt);
 	if (again)
-	{
-		int			result;
-
-		if (be_guarded(r) != 0)
-			return -1;
-		dbmig_flag_set(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true);
-		if (arm(r) != 0)
-			return -1;
-		result = run_statement(r, tail);
-		if (result != 0)
-			return -1;			/* abort() puts the flag back */
-		dbmig_flag_set(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, false);
-		return arm(r);
-	}
+		return run_legacy_rename(r, tail);
 	return rc == SQLITE_OK ? arm(r) : -1;
 }
 
@@ -314,7 +328,7 @@ run_pragma(run *r, const char **tail, const dbmig_look *look)
 	bool		skip;
 
 	if (look->value.kind != DBMIG_TOKEN_END &&
-		dbmig_token_is(&look->name, "foreign_keys"))
+		dbmig_token_called(&look->name, "foreign_keys"))
 	{
 		*tail = dbmig_statement_end(look->start);
 		if (set_foreign_keys(r, dbmig_pragma_is_on(&look->value)) != 0)
@@ -427,9 +441,13 @@ run_function(run *r, int *statements)
 	if (rc != SQLITE_OK)
 		return -1;
 	if (sqlite3_get_autocommit(db))
-		return dbmig_fail(r->call, DBMIG_BAD_CALLER, NULL,
+	{
+		r->work->joined = false;
+		return dbmig_fail(r->call, DBMIG_BAD_CALLER,
+						  "What ran before that may be committed; look at the database.",
 						  "function \"%s\" of %smigration \"%s@%s\" has ended the transaction",
 						  step->text, rollback, step->package, step->version);
+	}
 	*statements = 1;
 	rc = dbmig_guard_arm(r->work);
 	return rc == SQLITE_OK ? 0 : dbmig_work_fail(r->work, rc, NULL);
@@ -465,7 +483,7 @@ run_step(run *r, int *statements)
 	rc = control(work, &work->release, "RELEASE dbmig_step");
 	if ((rc & 0xFF) == SQLITE_ERROR)
 		return dbmig_fail(r->call, DBMIG_BAD_CALLER,
-						  "What ran before that is committed; look at the database.",
+						  "What ran before that may be committed; look at the database.",
 						  "%smigration \"%s@%s\" has ended the transaction",
 						  step->direction == DBMIG_DOWN ? "rollback of " : "",
 						  step->package, step->version);

@@ -259,24 +259,20 @@ dbmig_pragmas_forget(dbmig_connection *connection)
 bool
 dbmig_pragma_is_on(const dbmig_token *value)
 {
-	dbmig_token bare = *value;
+	const char *digit = value->text;
+	const char *end = value->text + value->length;
 
-	if (bare.kind == DBMIG_TOKEN_STRING || bare.kind == DBMIG_TOKEN_NAME)
+	if (value->kind != DBMIG_TOKEN_WORD && digit < end)
+		digit++;				/* a quote */
+	if (digit < end && *digit >= '0' && *digit <= '9')
 	{
-		bare.kind = DBMIG_TOKEN_WORD;
-		bare.text++;
-		bare.length = bare.length >= 2 ? bare.length - 2 : 0;
+		while (digit < end && *digit == '0')
+			digit++;
+		return digit < end && *digit >= '1' && *digit <= '9';
 	}
-	if (bare.length > 0 && bare.text[0] >= '0' && bare.text[0] <= '9')
-	{
-		size_t		i;
-
-		for (i = 0; i < bare.length; i++)
-			if (bare.text[i] != '0')
-				return true;
-		return false;
-	}
-	return dbmig_token_is(&bare, "on") || dbmig_token_is(&bare, "yes") ||
-		dbmig_token_is(&bare, "true") || dbmig_token_is(&bare, "full") ||
-		dbmig_token_is(&bare, "extra");
+	return dbmig_token_called(value, "on") ||
+		dbmig_token_called(value, "yes") ||
+		dbmig_token_called(value, "true") ||
+		dbmig_token_called(value, "full") ||
+		dbmig_token_called(value, "extra");
 }

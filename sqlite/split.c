@@ -127,12 +127,26 @@ dbmig_token_is(const dbmig_token *token, const char *word)
 	return true;
 }
 
+/* As dbmig_token_is(), for a name that may be quoted. */
+bool
+dbmig_token_called(const dbmig_token *token, const char *word)
+{
+	dbmig_token bare = *token;
+
+	if (bare.kind == DBMIG_TOKEN_NAME || bare.kind == DBMIG_TOKEN_STRING)
+	{
+		bare.kind = DBMIG_TOKEN_WORD;
+		bare.text++;
+		bare.length = bare.length >= 2 ? bare.length - 2 : 0;
+	}
+	return dbmig_token_is(&bare, word);
+}
+
 /* The token without its quotes, in lower case as far as it is ASCII. */
 char *
 dbmig_token_name(dbmig_call *call, const dbmig_token *token)
 {
-	bool		quoted = token->kind == DBMIG_TOKEN_NAME ||
-		token->kind == DBMIG_TOKEN_STRING;
+	bool		quoted = token->kind != DBMIG_TOKEN_WORD;
 	char	   *name = dbmig_copy(call, token->text, token->length);
 	size_t		i = 0;
 	size_t		n = 0;
@@ -218,12 +232,12 @@ look_at_pragma(const char *p, dbmig_look *look)
 		(*token.text == '=' || *token.text == '('))
 		dbmig_token_next(p, &look->value);
 
-	if (dbmig_token_is(&look->name, "wal_checkpoint") ||
+	if (dbmig_token_called(&look->name, "wal_checkpoint") ||
 		(look->value.kind != DBMIG_TOKEN_END &&
-		 (dbmig_token_is(&look->name, "journal_mode") ||
-		  dbmig_token_is(&look->name, "page_size") ||
-		  dbmig_token_is(&look->name, "auto_vacuum") ||
-		  dbmig_token_is(&look->name, "locking_mode"))))
+		 (dbmig_token_called(&look->name, "journal_mode") ||
+		  dbmig_token_called(&look->name, "page_size") ||
+		  dbmig_token_called(&look->name, "auto_vacuum") ||
+		  dbmig_token_called(&look->name, "locking_mode"))))
 		look->sort = DBMIG_SORT_TOP_LEVEL;
 }
 

@@ -23,6 +23,7 @@ SQLITE_EXTENSION_INIT3
 
 #define FIRST_DELAY 1			/* milliseconds */
 #define LAST_DELAY 50
+#define READERS_LIMIT 5.0		/* seconds; a commit's last moment is shorter */
 
 static bool
 is_stale(sqlite3_stmt *stmt)
@@ -90,34 +91,53 @@ dbmig_seconds_now(void)
 	return (double) now / 1000.0;
 }
 
-/*
- * Run a statement, again and again while the database is locked, until
- * lock_timeout is over.  The program's own busy handler goes first.
- */
-static int
-exec_waiting(dbmig_work *work, const char *sql, bool wait)
+/* Locked by another connection, in a way that passes. */
+static bool
+is_locked(int rc)
 {
-	double		start = dbmig_seconds_now();
-	double		slept = 0;
-	int			delay = FIRST_DELAY;
+	return ((rc & 0xFF) == SQLITE_BUSY && rc != SQLITE_BUSY_SNAPSHOT) ||
+		rc == SQLITE_LOCKED_SHAREDCACHE;
+}
 
-	if (dbmig_caller_replicated(work))
-		wait = false;
-	for (;;)
+/*
+ * After SQLITE_BUSY: whether to try again, once a little time has passed.  The
+ * program's own busy handler has been before.  wait is zeroed before the first.
+ */
+bool
+dbmig_wait_more(dbmig_work *work, dbmig_wait *wait, int rc)
+{
+	double		limit = work->call.settings.lock_timeout;
+
+	if (!work->writes && limit > READERS_LIMIT)
+		limit = READERS_LIMIT;
+	if (!is_locked(rc) || dbmig_caller_replicated(work))
+		return false;
+	if (wait->delay == 0)
 	{
-		double		limit = work->call.settings.lock_timeout;
-		int			rc = dbmig_work_exec(work, sql);
-
-		if ((rc & 0xFF) != SQLITE_BUSY || rc == SQLITE_BUSY_SNAPSHOT || !wait)
-			return rc;
-		if (slept >= limit || dbmig_seconds_now() - start >= limit)
-			return rc;
-		if (slept + delay / 1000.0 > limit)
-			delay = (int) ((limit - slept) * 1000.0) + 1;
-		sqlite3_sleep(delay);
-		slept += delay / 1000.0;
-		delay = delay * 2 > LAST_DELAY ? LAST_DELAY : delay * 2;
+		wait->since = dbmig_seconds_now();
+		wait->delay = FIRST_DELAY;
 	}
+	if (wait->slept >= limit || dbmig_seconds_now() - wait->since >= limit)
+		return false;
+	if (wait->slept + wait->delay / 1000.0 > limit)
+		wait->delay = (int) ((limit - wait->slept) * 1000.0) + 1;
+	sqlite3_sleep(wait->delay);
+	wait->slept += wait->delay / 1000.0;
+	wait->delay = wait->delay * 2 > LAST_DELAY ? LAST_DELAY : wait->delay * 2;
+	return true;
+}
+
+/* Run a statement, again and again while the database is locked. */
+static int
+exec_waiting(dbmig_work *work, const char *sql)
+{
+	dbmig_wait	wait = {0, 0, 0};
+	int			rc;
+
+	do
+		rc = dbmig_work_exec(work, sql);
+	while (dbmig_wait_more(work, &wait, rc));
+	return rc;
 }
 
 static int
@@ -125,7 +145,7 @@ fail_to_begin(dbmig_work *work, int rc, bool waited)
 {
 	double		limit = work->call.settings.lock_timeout;
 
-	if (rc == SQLITE_BUSY_SNAPSHOT || (rc & 0xFF) != SQLITE_BUSY)
+	if (!is_locked(rc))
 	{
 		if ((rc & 0xFF) == SQLITE_READONLY)
 			return dbmig_fail(&work->call, DBMIG_READ_ONLY,
@@ -147,7 +167,11 @@ fail_to_begin(dbmig_work *work, int rc, bool waited)
 					  limit);
 }
 
-/* The caller's transaction gets the write lock now, not at some statement. */
+/*
+ * The caller's transaction gets the write lock now, not at some statement.  It
+ * is waited for only where nothing was read yet: another writer cannot commit
+ * while we hold a lock to read, or we would not see what it commits.
+ */
 static int
 lock_joined(dbmig_work *work, bool wait)
 {
@@ -159,29 +183,56 @@ lock_joined(dbmig_work *work, bool wait)
 		char	   *sql;
 
 		if (sqlite3_txn_state(work->db, "main") == SQLITE_TXN_WRITE)
-			return 0;
+			return SQLITE_OK;
 		sql = dbmig_tables_lock(work);
 		if (sql == NULL)
-			return -1;
+			return SQLITE_NOMEM;
 		/* fails, or changes nothing, where the schema in memory is old */
-		rc = exec_waiting(work, sql, wait);
+		rc = wait ? exec_waiting(work, sql) : dbmig_work_exec(work, sql);
 		if (rc != SQLITE_OK && rc != SQLITE_ERROR)
 			break;
 	}
-	if (rc != SQLITE_OK)
-		return fail_to_begin(work, rc, wait);
-	return 0;
+	return rc;
+}
+
+/*
+ * The names differ where a migration calls a dbmig function, so that a name
+ * stands for one savepoint.
+ */
+static int
+set_savepoint(dbmig_work *work)
+{
+	work->nested = work->connection->running != NULL;
+	return dbmig_work_exec(work, work->nested ? "SAVEPOINT dbmig_inner" :
+						   "SAVEPOINT dbmig");
+}
+
+static int
+release_savepoint(dbmig_work *work)
+{
+	return dbmig_work_exec(work, work->nested ? "RELEASE dbmig_inner" :
+						   "RELEASE dbmig");
+}
+
+static int
+undo_savepoint(dbmig_work *work)
+{
+	int			rc = dbmig_work_exec(work, work->nested ?
+									 "ROLLBACK TO dbmig_inner" :
+									 "ROLLBACK TO dbmig");
+
+	return rc == SQLITE_OK ? release_savepoint(work) : rc;
 }
 
 static int
 begin_own(dbmig_work *work)
 {
-	int			rc = exec_waiting(work, "BEGIN IMMEDIATE", true);
+	int			rc = exec_waiting(work, "BEGIN IMMEDIATE");
 
 	if (rc != SQLITE_OK)
 		return fail_to_begin(work, rc, true);
 	work->transaction = DBMIG_TRANSACTION_OWN;
-	rc = dbmig_work_exec(work, "SAVEPOINT dbmig");
+	rc = set_savepoint(work);
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, "could not begin to write");
 	return 0;
@@ -191,13 +242,45 @@ static int
 begin_joined(dbmig_work *work)
 {
 	bool		wait = sqlite3_txn_state(work->db, "main") == SQLITE_TXN_NONE;
-	int			rc = dbmig_work_exec(work, "SAVEPOINT dbmig");
+	int			rc = set_savepoint(work);
 
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, "could not begin to write");
 	work->transaction = DBMIG_TRANSACTION_JOINED;
 	work->joined = true;
-	return lock_joined(work, wait);
+	rc = lock_joined(work, wait);
+	return rc == SQLITE_OK ? 0 : fail_to_begin(work, rc, wait);
+}
+
+/*
+ * Before a writing function first reads, in a transaction of the caller that
+ * has not read yet: get the write lock, and change nothing.  Otherwise what
+ * it reads would be in the way of the lock, see lock_joined().
+ */
+int
+dbmig_transaction_reserve(dbmig_work *work)
+{
+	sqlite3    *db = work->db;
+	int			rc;
+
+	if (work->reserved || work->transaction != DBMIG_TRANSACTION_NONE)
+		return 0;
+	work->reserved = true;
+	if (sqlite3_get_autocommit(db) ||
+		sqlite3_txn_state(db, NULL) != SQLITE_TXN_NONE ||
+		sqlite3_db_readonly(db, "main") == 1 || dbmig_caller_replicated(work))
+		return 0;
+	rc = dbmig_guard_arm(work);
+	if (rc == SQLITE_OK)
+		rc = set_savepoint(work);
+	if (rc != SQLITE_OK)
+		return fail_to_begin(work, rc, true);
+	work->transaction = DBMIG_TRANSACTION_JOINED;
+	rc = lock_joined(work, true);
+	dbmig_transaction_abort(&work->call);
+	if (rc != SQLITE_OK && (rc & 0xFF) != SQLITE_READONLY)
+		return fail_to_begin(work, rc, true);
+	return 0;
 }
 
 int
@@ -253,9 +336,9 @@ dbmig_transaction_commit(dbmig_call *call)
 	if (dbmig_queue_flush(work) != 0 || dbmig_fkeys_after(work) != 0)
 		return -1;
 	if (work->transaction == DBMIG_TRANSACTION_OWN)
-		rc = exec_waiting(work, "COMMIT", true);
+		rc = exec_waiting(work, "COMMIT");
 	else
-		rc = dbmig_work_exec(work, "RELEASE dbmig");
+		rc = release_savepoint(work);
 	if (rc == SQLITE_OK)
 	{
 		ended(work);
@@ -282,13 +365,14 @@ dbmig_transaction_abort(dbmig_call *call)
 		if (work->transaction == DBMIG_TRANSACTION_OWN)
 			rc = dbmig_work_exec(work, "ROLLBACK");
 		else
-			rc = dbmig_work_exec(work, "ROLLBACK TO dbmig;RELEASE dbmig");
+			rc = undo_savepoint(work);
 		if (rc != SQLITE_OK)
 			fire_guard(work);
 		if (rc != SQLITE_OK && !sqlite3_get_autocommit(work->db))
 		{
 			work->damaged = true;
-			work->connection->left_open = work->transaction;
+			if (!work->nested)
+				work->connection->left_open = work->transaction;
 		}
 	}
 	ended(work);

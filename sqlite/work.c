@@ -21,9 +21,12 @@ dbmig_work_begin(dbmig_work *work, const dbmig_binding *binding)
 	work->connection = connection;
 	work->db = connection->db;
 	work->function = binding->function->name;
+	work->writes = (binding->function->flags & DBMIG_WRITES) != 0;
 	work->call.settings = connection->choices.settings;
 	work->rowid = sqlite3_last_insert_rowid(work->db);
 	connection->references++;
+	if (binding->function->flags & DBMIG_PURE)
+		return;
 	dbmig_transaction_clean(connection);
 	if (connection->running != NULL)	/* called by a migration */
 		dbmig_queue_flush(connection->running);
@@ -233,20 +236,25 @@ dbmig_work_argument(dbmig_work *work, int number, sqlite3_value *value,
 int
 dbmig_work_pin(dbmig_work *work)
 {
+	static const char sql[] = "SELECT 1 UNION ALL SELECT 1 FROM main.sqlite_schema";
+	dbmig_wait	wait = {0, 0, 0};
 	int			rc;
 
 	if (work->pin != NULL || !sqlite3_get_autocommit(work->db))
 		return 0;
-	rc = sqlite3_prepare_v2(work->db,
-							"SELECT 1 UNION ALL SELECT 1 FROM main.sqlite_schema",
-							-1, &work->pin, NULL);
-	if (rc == SQLITE_OK && sqlite3_step(work->pin) == SQLITE_ROW)
-		return 0;
-	return dbmig_work_fail(work, sqlite3_extended_errcode(work->db),
-						   "could not read the database");
+	do
+	{
+		sqlite3_finalize(work->pin);
+		work->pin = NULL;
+		rc = sqlite3_prepare_v2(work->db, sql, -1, &work->pin, NULL);
+		if (rc == SQLITE_OK && sqlite3_step(work->pin) == SQLITE_ROW)
+			return 0;
+		rc = sqlite3_extended_errcode(work->db);
+	} while (dbmig_wait_more(work, &wait, rc));
+	return dbmig_work_fail(work, rc, "could not read the database");
 }
 
-/* The core's text with the schema's name in it, prepared. */
+/* The core's text with the schema's name in it, prepared; 0, -1 or a code. */
 static int
 prepare(dbmig_work *work, dbmig_sql id)
 {
@@ -267,10 +275,7 @@ prepare(dbmig_work *work, dbmig_sql id)
 	work->prepared = true;
 	rc = sqlite3_prepare_v2(work->db, sql.text, -1, &work->statements[id],
 							NULL);
-	if (rc != SQLITE_OK)
-		return dbmig_work_fail(work, sqlite3_extended_errcode(work->db),
-							   "could not query dbmig's tables");
-	return 0;
+	return rc == SQLITE_OK ? rc : sqlite3_extended_errcode(work->db);
 }
 
 static int
@@ -336,6 +341,35 @@ read_row(dbmig_work *work, sqlite3_stmt *stmt, int columns,
 	return 0;
 }
 
+/*
+ * Prepare, bind, and step to the first row.  Where the whole database is
+ * locked for the moment that another connection needs to commit, wait.
+ */
+static int
+start(dbmig_work *work, dbmig_sql id, const dbmig_value *params)
+{
+	dbmig_wait	wait = {0, 0, 0};
+	int			rc;
+
+	do
+	{
+		rc = SQLITE_OK;
+		if (work->statements[id] == NULL)
+			rc = prepare(work, id);
+		if (rc == SQLITE_OK)
+			rc = bind(work->statements[id], dbmig_statements[id].params, params);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_step(work->statements[id]);
+		if (rc == SQLITE_ROW || rc == SQLITE_DONE || rc == -1)
+			return rc;
+		rc = sqlite3_extended_errcode(work->db);
+		sqlite3_reset(work->statements[id]);
+	} while (work->transaction == DBMIG_TRANSACTION_NONE &&
+			 dbmig_wait_more(work, &wait, rc));
+	dbmig_work_fail(work, rc, "could not query dbmig's tables");
+	return -1;
+}
+
 int
 dbmig_query_now(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
 				dbmig_row_fn row, void *arg)
@@ -343,23 +377,19 @@ dbmig_query_now(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
 	dbmig_value values[MAX_COLUMNS];
 	sqlite3_stmt *stmt;
 	int			result = 0;
-	int			rc;
+	int			rc = start(work, id, params);
 
-	if (work->statements[id] == NULL && prepare(work, id) != 0)
+	if (rc == -1)
 		return -1;
 	stmt = work->statements[id];
-	rc = bind(stmt, dbmig_statements[id].params, params);
-	while (rc == SQLITE_OK && result == 0)
+	while (rc == SQLITE_ROW && result == 0)
 	{
-		rc = sqlite3_step(stmt);
-		if (rc != SQLITE_ROW)
-			break;
-		rc = SQLITE_OK;
-		if (row == NULL)
-			continue;
-		result = read_row(work, stmt, sqlite3_column_count(stmt), values);
-		if (result == 0)
+		if (row != NULL)
+			result = read_row(work, stmt, sqlite3_column_count(stmt), values);
+		if (row != NULL && result == 0)
 			result = row(&work->call, arg, values);
+		if (result == 0)
+			rc = sqlite3_step(stmt);
 	}
 	if (result == 0 && rc != SQLITE_DONE)
 		result = dbmig_work_fail(work, sqlite3_extended_errcode(work->db),
@@ -382,5 +412,7 @@ dbmig_sqlite_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 		waits = dbmig_queue_flush(work);
 	if (waits != 0)
 		return waits < 0 ? -1 : 0;
+	if (work->writes && dbmig_transaction_reserve(work) != 0)
+		return -1;
 	return dbmig_query_now(work, id, params, row, arg);
 }

@@ -31,5 +31,5 @@ make_temp()
 	chmod 755 "$tmp"
 	trap 'status=$?; trap - EXIT; cleanup; rm -rf "$tmp"; exit $status' EXIT
 	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	trap 'exit 143' TERM HUP PIPE
 }
