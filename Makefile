@@ -44,7 +44,7 @@ installcheck:
 # -- SQLite: sqlite/dbmig.so -------------------------------------------------
 
 WERROR ?= -Werror
-SQLITE_CFLAGS = -std=c99 -Wall -Wextra -Wpedantic $(WERROR) -O2 $(CFLAGS) \
+SQLITE_CFLAGS = -std=c99 -Wall -Wextra -Wpedantic -Wmissing-prototypes $(WERROR) -O2 $(CFLAGS) \
 	-fPIC -fvisibility=hidden
 SQLITE_CPPFLAGS = -Icommon -Isqlite -DDBMIG_VERSION='"$(DBMIG_VERSION)"' $(CPPFLAGS)
 SQLITE_OBJS = \

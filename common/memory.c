@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "internal.h"
+
 #ifndef DBMIG_BLOCK_SIZE
 #define DBMIG_BLOCK_SIZE 8000
 #endif

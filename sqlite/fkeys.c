@@ -137,10 +137,10 @@ name_violation(check *c, const dbmig_violation *violation)
 		return dbmig_append_format(call, &c->text, "%s%s", comma, parent);
 	if (violation->has_rowid)
 		return dbmig_append_format(call, &c->text,
-								   "%srow %lld of \"%s\" is not in \"%s\"", comma,
+								   "%srow %lld of \"%s\" refers to no row of \"%s\"", comma,
 								   (long long) violation->rowid, table, parent);
 	return dbmig_append_format(call, &c->text,
-							   "%sa row of \"%s\" is not in \"%s\"", comma,
+							   "%sa row of \"%s\" refers to no row of \"%s\"", comma,
 							   table, parent);
 }
 
