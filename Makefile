@@ -111,10 +111,13 @@ check-sqlite: sqlite
 	@tests/run-regress sqlite $(TESTS)
 	@tests/run-processes
 	@tests/run-codes
+	@tests/run-migrate-sqlite
+	@tests/run-faults
 
 check-pg: pg
 	@tests/run-regress pg $(TESTS)
 	@tests/run-isolation
+	@tests/run-migrate-pg
 	@tests/run-dump
 
 isolation: pg

@@ -252,7 +252,7 @@ resolve(dbmig_call *call, const char *tenant, dbmig_item item, bool applied)
 {
 	dbmig_graph graph;
 	dbmig_value params[3];
-	dbmig_value state[1];
+	dbmig_value state[2];
 	char		hex[DBMIG_CHECKSUM_SIZE];
 	const char *sort_key;
 	bool		found;
@@ -266,7 +266,7 @@ resolve(dbmig_call *call, const char *tenant, dbmig_item item, bool applied)
 		return -1;
 	item = dbmig_graph_item(&graph, node);
 	params[2] = dbmig_text(item.version);
-	if (dbmig_query_row(call, DBMIG_APPLIED_STATE, params, state, 1, &found) != 0)
+	if (dbmig_query_row(call, DBMIG_APPLIED_STATE, params, state, 2, &found) != 0)
 		return -1;
 	if (!found || strcmp(state[0].text, "applied") == 0)
 		return dbmig_fail(call, DBMIG_NOT_READY, NULL,

@@ -198,7 +198,9 @@ typedef struct dbmig_host
 	 * commit() that gave -1.
 	 *
 	 * DBMIG_MODE_MIGRATE: transactions of its own, one after the other.  Locks
-	 * are kept over commit() until release(); abort() may lose them.
+	 * are kept over commit() until release(); abort() may lose them.  Where
+	 * locks end with the transaction, begin() sets call->moved once another
+	 * connection has written in between.
 	 */
 	int			(*begin) (dbmig_call *call, dbmig_mode mode);
 	int			(*lock) (dbmig_call *call, dbmig_lock lock, const char *tenant);
@@ -259,6 +261,8 @@ struct dbmig_call
 	const char *message;
 	const char *hint;			/* or NULL */
 	dbmig_failure failure;
+
+	bool		moved;			/* see begin() */
 
 	struct dbmig_block *blocks; /* memory.c */
 };
@@ -322,10 +326,18 @@ extern bool dbmig_utf8_valid(const char *text, size_t length);
 
 /*
  * migrate.c: called by a host between the statements of a step that is not
- * transactional, outside of any transaction.  statements: how many are done.
+ * transactional, outside of any transaction, or before the commit of one of
+ * its own, which begin() then joins.  statements: how many are done.
  */
 extern int	dbmig_step_done(dbmig_call *call, const dbmig_step *step,
 							int statements);
+
+/*
+ * For a host whose locks end with the transaction: how many statements of the
+ * step are recorded as done, by this call or another at the same step.
+ */
+extern int	dbmig_step_seen(dbmig_call *call, const dbmig_step *step,
+							int *statements);
 
 /*
  * functions.c: every SQL function that the engines share.

@@ -241,6 +241,7 @@ typedef struct dbmig_plan
 	dbmig_graph graph;
 	int		   *order;			/* nodes */
 	int			count;
+	int			before;			/* steps that were done before it was made */
 } dbmig_plan;
 
 /* What was asked: package NULL is all, version NULL is the last. */
@@ -284,7 +285,6 @@ extern int	dbmig_settled(dbmig_call *call, const dbmig_target *target,
 
 typedef struct dbmig_step_text
 {
-	bool		found;
 	bool		function;
 	size_t		text;			/* where they are in bytes */
 	size_t		length;

@@ -8,9 +8,15 @@
  * running first, then runs statement by statement, and the number done is
  * recorded behind each, so that the next call goes on from there.  A failure
  * is undone, recorded in a transaction of its own, and said again.
+ *
+ * Where locks end with each transaction, another call may have done some of
+ * the plan in between: once something was written by another connection, what
+ * the plan was made of is looked at again, and the rest planned anew where it
+ * differs.  Two calls at the same step share its statements.
  */
 #include "dbmig_core.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +79,75 @@ dbmig_step_done(dbmig_call *call, const dbmig_step *step, int statements)
 	return end(call, call->host->query(call, DBMIG_STATEMENTS_DONE, params, NULL, NULL));
 }
 
+int
+dbmig_step_seen(dbmig_call *call, const dbmig_step *step, int *statements)
+{
+	dbmig_value params[3];
+	dbmig_value row[2];
+	bool		found;
+
+	params[0] = dbmig_text(step->tenant);
+	params[1] = dbmig_text(step->package);
+	params[2] = dbmig_text(step->version);
+	*statements = 0;
+	if (dbmig_query_row(call, DBMIG_APPLIED_STATE, params, row, 2, &found) != 0)
+		return -1;
+	if (found)
+		*statements = strcmp(row[0].text, "applied") == 0 ? INT_MAX :
+			(int) row[1].integer;
+	return 0;
+}
+
+/* The same, where another call may have got further than we know. */
+static int
+see_statements(dbmig_call *call, const char *tenant, dbmig_item item,
+			   int *statements)
+{
+	dbmig_step	step;
+	int			seen;
+
+	memset(&step, 0, sizeof(step));
+	step.tenant = tenant;
+	step.package = item.package;
+	step.version = item.version;
+	if (dbmig_step_seen(call, &step, &seen) != 0)
+		return -1;
+	if (seen > *statements)
+		*statements = seen;
+	return 0;
+}
+
+/* The plan of what is left, and what it was made of. */
+typedef struct work
+{
+	dbmig_plan	plan;
+	dbmig_texts kept;
+	int64_t		history;		/* last id, by us or before us */
+} work;
+
+/* In a transaction: whether the i-th step is still to be done as planned. */
+static int
+is_as_planned(dbmig_call *call, const work *w, int i, bool *same)
+{
+	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
+	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
+	dbmig_value params[4];
+	dbmig_value row[1];
+	char		hex[DBMIG_CHECKSUM_SIZE];
+
+	*same = true;
+	if (!call->moved)
+		return 0;
+	params[0] = dbmig_text(item.package);
+	params[1] = dbmig_text(item.version);
+	params[2] = dbmig_text(dbmig_node_checksum(node, hex));
+	params[3] = dbmig_int(w->history);
+	if (dbmig_query_row(call, DBMIG_AS_PLANNED, params, row, 1, same) != 0)
+		return -1;
+	call->moved = !*same;
+	return 0;
+}
+
 static int
 record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
 			   const char *name, const char *sort_key, const char *checksum,
@@ -81,6 +156,10 @@ record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
 	const dbmig_failure *failure = &call->failure;
 	dbmig_value params[11];
 
+	if (see_statements(call, tenant, item, &statements) != 0)
+		return -1;
+	if (statements == INT_MAX)
+		return 0;				/* another call has done it all the same */
 	params[0] = dbmig_text(tenant);
 	params[1] = dbmig_text(item.package);
 	params[2] = dbmig_text(item.version);
@@ -98,40 +177,74 @@ record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
 	return call->host->query(call, DBMIG_HISTORY_FAIL, params, NULL, NULL);
 }
 
-/* A step that is not transactional: what is done of it is in the tables. */
+/* The first transaction of a step: *same false, it was ended again. */
 static int
-migrate_alone(dbmig_call *call, const char *tenant, const dbmig_plan *plan,
-			  int i, dbmig_texts *kept, const char *sort_key, int *statements,
-			  int64_t *took)
+begin_step(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 {
-	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
-	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
-	int64_t		since = dbmig_now_us();
+	if (begin(call, tenant) != 0)
+		return -1;
+	if (is_as_planned(call, w, i, same) != 0)
+		return end(call, -1);
+	return *same ? 0 : end(call, 0);
+}
+
+/* Another call at the same step may have come to its end before us. */
+static int
+record_alone(dbmig_call *call, const char *tenant, work *w, int i,
+			 const char *sort_key, int statements, int64_t took)
+{
+	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
+	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
 	char		hex[DBMIG_CHECKSUM_SIZE];
 	const char *checksum = dbmig_node_checksum(node, hex);
+	int			seen = 0;
+
+	if (see_statements(call, tenant, item, &seen) != 0)
+		return -1;
+	if (seen == INT_MAX)
+		return 0;
+	if (dbmig_mark_applied(call, tenant, item, sort_key, checksum, statements,
+						   took) != 0)
+		return -1;
+	return dbmig_history_add(call, tenant, item, node->name, "apply", checksum,
+							 statements, took);
+}
+
+/* A step that is not transactional: what is done of it is in the tables. */
+static int
+migrate_alone(dbmig_call *call, const char *tenant, work *w, int i,
+			  const char *sort_key, int *statements, int64_t *took, bool *same)
+{
+	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
+	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
+	int64_t		since = dbmig_now_us();
+	char		hex[DBMIG_CHECKSUM_SIZE];
 	const char *key;
 
-	if (begin(call, tenant) != 0 ||
-		end(call, put_unsettled(call, tenant, item, sort_key, checksum, "running",
+	if (begin_step(call, tenant, w, i, same) != 0)
+		return -1;
+	if (!*same)
+		return 0;
+	if (see_statements(call, tenant, item, statements) != 0)
+		return end(call, -1);
+	if (end(call, put_unsettled(call, tenant, item, sort_key,
+								dbmig_node_checksum(node, hex), "running",
 								*statements, 0)) != 0 ||
-		dbmig_step_run(call, tenant, plan, i, DBMIG_UP, kept, &key, statements) != 0)
+		dbmig_step_run(call, tenant, &w->plan, i, DBMIG_UP, &w->kept, &key,
+					   statements) != 0)
 		return -1;
 	*took = dbmig_now_us() - since;
 	if (begin(call, tenant) != 0)
 		return -1;
-	if (dbmig_mark_applied(call, tenant, item, sort_key, checksum, *statements,
-						   *took) != 0)
-		return end(call, -1);
-	return end(call, dbmig_history_add(call, tenant, item, node->name, "apply",
-									   checksum, *statements, *took));
+	return end(call, record_alone(call, tenant, w, i, sort_key, *statements, *took));
 }
 
+/* *same: false where it was not run, because the plan is no longer right. */
 static int
-migrate_one(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
-			dbmig_texts *kept)
+migrate_one(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 {
-	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
-	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
+	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
 	const char *sort_key = dbmig_version_key(call, item.version);
 	int			statements = node->more != NULL ? node->more->statements : 0;
 	int64_t		since = dbmig_now_us();
@@ -142,17 +255,24 @@ migrate_one(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 	if (sort_key == NULL)
 		return -1;
 	if ((node->flags & DBMIG_NODE_TRANSACTIONAL) == 0)
-		result = migrate_alone(call, tenant, plan, i, kept, sort_key,
-							   &statements, &took);
+		result = migrate_alone(call, tenant, w, i, sort_key, &statements, &took,
+							   same);
 	else
 	{
 		statements = 0;
-		if (begin(call, tenant) != 0)
+		if (begin_step(call, tenant, w, i, same) != 0)
 			return -1;
-		result = end(call, dbmig_step_up(call, tenant, plan, i, kept, &took));
+		if (!*same)
+			return 0;
+		result = end(call, dbmig_step_up(call, tenant, &w->plan, i, &w->kept, &took));
 	}
+	if (result == 0 && !*same)
+		return 0;
 	if (result == 0)
-		return dbmig_step_say(call, plan, i, DBMIG_UP, took);
+	{
+		w->history++;
+		return dbmig_step_say(call, &w->plan, i, DBMIG_UP, took);
+	}
 
 	/* what cannot be recorded is said all the same */
 	if (begin(call, tenant) == 0)
@@ -163,23 +283,48 @@ migrate_one(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 }
 
 static int
-migrate(dbmig_call *call, const dbmig_target *target, int *count)
+make_plan(dbmig_call *call, const dbmig_target *target, work *w)
 {
-	dbmig_texts kept = {0};
-	dbmig_plan	plan;
-	int			result;
+	dbmig_value row[1];
+	bool		found;
 
+	w->kept.count = 0;
+	w->kept.bytes.length = 0;
 	if (begin(call, target->tenant) != 0)
 		return -1;
-	result = dbmig_plan_up(call, target, DBMIG_MODE_MIGRATE, &plan);
-	if (result == 0)
-		result = dbmig_accept_changed(call, target->tenant, &plan.graph);
-	if (end(call, result) != 0)
-		return -1;
-	for (*count = 0; *count < plan.count; (*count)++)
-		if (migrate_one(call, target->tenant, &plan, *count, &kept) != 0)
+	call->moved = false;
+	if (dbmig_plan_up(call, target, DBMIG_MODE_MIGRATE, &w->plan) != 0 ||
+		dbmig_accept_changed(call, target->tenant, &w->plan.graph) != 0 ||
+		dbmig_query_row(call, DBMIG_HISTORY_LAST, NULL, row, 1, &found) != 0)
+		return end(call, -1);
+	w->history = row[0].integer;
+	return end(call, 0);
+}
+
+static int
+migrate(dbmig_call *call, const dbmig_target *target, int *count)
+{
+	work		w;
+	int			i = 0;
+
+	memset(&w, 0, sizeof(w));
+	for (;;)
+	{
+		bool		same = true;
+
+		if (make_plan(call, target, &w) != 0)
 			return -1;
-	return 0;
+		w.plan.before = *count;
+		for (i = 0; same && i < w.plan.count; i++)
+		{
+			if (migrate_one(call, target->tenant, &w, i, &same) != 0)
+				return -1;
+			if (same)
+				(*count)++;
+		}
+		if (same)
+			return 0;
+	}
 }
 
 int
@@ -230,7 +375,7 @@ dbmig_do_wait(dbmig_call *call, int nargs, const dbmig_value *args,
 	{
 		const char *package;
 		const char *text;
-		double		seconds;
+		double		seconds = 0;
 		double		left;
 
 		if (dbmig_arg_package(call, nargs, args, 0, false, &package) != 0 ||
@@ -241,7 +386,7 @@ dbmig_do_wait(dbmig_call *call, int nargs, const dbmig_value *args,
 		if (dbmig_do_check(call, 1, args, result) == 0)
 			return 0;
 		if (call->status != DBMIG_NOT_READY && call->status != DBMIG_CHANGED &&
-			call->status != DBMIG_UNKNOWN)
+			call->status != DBMIG_UNKNOWN && call->status != DBMIG_LOCKED)
 			return -1;
 		left = seconds - (double) (dbmig_now_us() - begun) / 1000000.0;
 		if (left <= 0)

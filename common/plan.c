@@ -190,6 +190,7 @@ dbmig_plan_up(dbmig_call *call, const dbmig_target *target, dbmig_mode mode,
 								  mark) != 0)
 			return -1;
 	}
+	plan->before = 0;
 	if (check_missing(call, graph, mark) != 0 ||
 		dbmig_graph_order(call, graph, mark, &plan->order, &plan->count) != 0 ||
 		check_drift(call, graph, mark) != 0 ||
@@ -272,6 +273,7 @@ dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 	leaving = dbmig_alloc(call, graph->node_count + 1);
 	plan->order = dbmig_alloc(call, (size_t) package->count * sizeof(int));
 	plan->count = 0;
+	plan->before = 0;
 	if (leaving == NULL || plan->order == NULL)
 		return -1;
 	for (i = package->first + package->count - 1; i >= package->first; i--)

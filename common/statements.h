@@ -144,12 +144,14 @@ DBMIG_SQL(DEPENDED_ON, "t",
 		  "SELECT 1 FROM @.dbmig_dependency WHERE after_package = $1 LIMIT 1")
 
 /* Applying */
-DBMIG_SQL(STEP_UP, "tt",
-		  "SELECT kind, options, up, sort_key FROM @.dbmig_migration"
-		  " WHERE package = $1 AND version = $2")
-DBMIG_SQL(STEP_DOWN, "tt",
-		  "SELECT kind, options, down, sort_key FROM @.dbmig_migration"
-		  " WHERE package = $1 AND version = $2")
+#define DBMIG_SELECT_STEPS(text) \
+	"SELECT version, kind, options, " text ", sort_key" \
+	" FROM @.dbmig_migration WHERE package = $1 AND sort_key >= $2" \
+	" ORDER BY sort_key LIMIT $3"
+DBMIG_SQL(STEPS_UP, "tti",
+		  DBMIG_SELECT_STEPS("up"))
+DBMIG_SQL(STEPS_DOWN, "tti",
+		  DBMIG_SELECT_STEPS("down"))
 DBMIG_SQL(APPLIED_PUT, "tttttii",
 		  "INSERT INTO @.dbmig_applied (tenant, package, version, sort_key,"
 		  " checksum, state, statements, duration_us)"
@@ -176,7 +178,7 @@ DBMIG_SQL(UNSETTLED_PUT, "ttttttii",
 		  " WHERE o.state <> 'applied'")
 DBMIG_SQL(STATEMENTS_DONE, "ittt",
 		  "UPDATE @.dbmig_applied SET statements = $1 WHERE tenant = $2"
-		  " AND package = $3 AND version = $4")
+		  " AND package = $3 AND version = $4 AND statements < $1")
 DBMIG_SQL(FAILED_DROP, "tt",
 		  "DELETE FROM @.dbmig_applied WHERE package = $1 AND version = $2"
 		  " AND state = 'failed'")
@@ -187,7 +189,7 @@ DBMIG_SQL(APPLIED_ACCEPT, "ttt",
 		  "UPDATE @.dbmig_applied SET checksum = $1"
 		  " WHERE package = $2 AND version = $3")
 DBMIG_SQL(APPLIED_STATE, "ttt",
-		  "SELECT state FROM @.dbmig_applied WHERE tenant = $1"
+		  "SELECT state, statements FROM @.dbmig_applied WHERE tenant = $1"
 		  " AND package = $2 AND version = $3")
 DBMIG_SQL(HISTORY_ADD, "ttttttii",
 		  "INSERT INTO @.dbmig_history (tenant, package, version, name,"
@@ -200,6 +202,14 @@ DBMIG_SQL(HISTORY_FAIL, "tttttiittii",
 		  " error_message, error_statement, error_line)"
 		  " VALUES ($1, $2, $3, $4, 'apply', 'failed', $5, $6, $7, $8, $9,"
 		  " $10, $11)")
+
+/* Whether another connection has changed what a plan was made of */
+DBMIG_SQL(HISTORY_LAST, "",
+		  "SELECT coalesce(max(id), 0) FROM @.dbmig_history")
+DBMIG_SQL(AS_PLANNED, "ttti",
+		  "SELECT 1 FROM @.dbmig_migration WHERE package = $1 AND version = $2"
+		  " AND checksum = $3"
+		  " AND $4 = (SELECT coalesce(max(id), 0) FROM @.dbmig_history)")
 
 /* Looking */
 DBMIG_SQL(LOOKUP, "t",

@@ -76,56 +76,81 @@ keep_bytes(dbmig_call *call, dbmig_texts *kept, const dbmig_value *value, size_t
 	return dbmig_append_bytes(call, &kept->bytes, value->text, value->length + 1);
 }
 
-/* kind, options, text, sort_key */
+/* What keep_text() is looking for: the next steps of a plan. */
+typedef struct reading
+{
+	const dbmig_plan *plan;
+	dbmig_texts *kept;
+	size_t		wanted;			/* at most so many steps */
+} reading;
+
+/* version, kind, options, text, sort_key */
 static int
 keep_text(dbmig_call *call, void *arg, const dbmig_value *row)
 {
-	dbmig_texts *kept = arg;
+	reading    *look = arg;
+	dbmig_texts *kept = look->kept;
 	dbmig_step_text *step = &kept->steps[kept->count];
+	dbmig_item	item;
 
-	if (row[2].type != DBMIG_TEXT)
+	if ((size_t) kept->count == look->wanted)
 		return 0;
-	step->found = true;
-	step->function = strcmp(row[0].text, "function") == 0;
-	step->length = row[2].length;
-	if (keep_bytes(call, kept, &row[1], &step->options) != 0 ||
-		keep_bytes(call, kept, &row[2], &step->text) != 0)
+	item = dbmig_graph_item(&look->plan->graph,
+							look->plan->order[kept->first + kept->count]);
+
+	/* versions in between that are no step of the plan */
+	if (strcmp(row[0].text, item.version) != 0 || row[3].type != DBMIG_TEXT)
+		return 0;
+	step->function = strcmp(row[1].text, "function") == 0;
+	step->length = row[3].length;
+	if (keep_bytes(call, kept, &row[2], &step->options) != 0 ||
+		keep_bytes(call, kept, &row[3], &step->text) != 0 ||
+		keep_bytes(call, kept, &row[4], &step->sort_key) != 0)
 		return -1;
-	return keep_bytes(call, kept, &row[3], &step->sort_key);
+	kept->count++;
+
+	/* a long text may be followed by others like it */
+	if (kept->bytes.length >= AHEAD_BYTES)
+		look->wanted = (size_t) kept->count;
+	return 0;
 }
 
-/* The text of the i-th step of a plan. */
+/*
+ * The text of the i-th step of a plan.  Going up, the steps of one package
+ * that follow each other are read by one query.
+ */
 static int
 read_text(dbmig_call *call, const dbmig_plan *plan, int i,
 		  dbmig_direction direction, dbmig_texts *kept, dbmig_step_text **step)
 {
+	const dbmig_node *nodes = plan->graph.nodes;
+	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
+	reading		look = {plan, kept, 1};
+	dbmig_value params[3];
+
 	if (i >= kept->first && i < kept->first + kept->count)
 	{
 		*step = &kept->steps[i - kept->first];
 		return 0;
 	}
+	while (direction == DBMIG_UP && look.wanted < DBMIG_AHEAD_STEPS &&
+		   (size_t) i + look.wanted < (size_t) plan->count &&
+		   nodes[plan->order[(size_t) i + look.wanted]].package == nodes[plan->order[i]].package)
+		look.wanted++;
 	kept->bytes.length = 0;
 	kept->first = i;
 	kept->count = 0;
-	do
-	{
-		dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
-		dbmig_value params[2];
-
-		kept->steps[kept->count].found = false;
-		params[0] = dbmig_text(item.package);
-		params[1] = dbmig_text(item.version);
-		if (call->host->query(call, direction == DBMIG_UP ? DBMIG_STEP_UP : DBMIG_STEP_DOWN,
-							  params, keep_text, kept) != 0)
-			return -1;
-		if (!kept->steps[kept->count].found)
-			return dbmig_fail(call, DBMIG_DAMAGED, NULL,
-							  "migration \"%s\" has vanished from dbmig_migration",
-							  dbmig_item_text(call, item));
-		kept->count++;
-		i++;
-	} while (i < plan->count && kept->count < DBMIG_AHEAD_STEPS &&
-			 kept->bytes.length < AHEAD_BYTES);
+	params[0] = dbmig_text(item.package);
+	params[1] = dbmig_text(dbmig_version_key(call, item.version));
+	params[2] = dbmig_int((int64_t) look.wanted);
+	if (call->status == DBMIG_NO_MEMORY ||
+		call->host->query(call, direction == DBMIG_UP ? DBMIG_STEPS_UP : DBMIG_STEPS_DOWN,
+						  params, keep_text, &look) != 0)
+		return -1;
+	if (kept->count == 0)
+		return dbmig_fail(call, DBMIG_DAMAGED, NULL,
+						  "migration \"%s\" has vanished from dbmig_migration",
+						  dbmig_item_text(call, item));
 	*step = &kept->steps[0];
 	return 0;
 }
@@ -180,11 +205,14 @@ dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
 	char		line[1000];
 
 	snprintf(text, sizeof(text), "%s@%s", item.package, item.version);
-	snprintf(line, sizeof(line), "%d/%d %s%s%s%s (%ld ms)", i + 1, plan->count,
+	i += plan->before;
+	snprintf(line, sizeof(line), "%d/%d %s%s%s%s (%ld ms)", i + 1,
+			 plan->before + plan->count,
 			 direction == DBMIG_DOWN ? "rollback " : "", text,
 			 name != NULL ? " " : "", name != NULL ? name : "",
 			 (long) ((microseconds + 500) / 1000));
-	return call->host->progress(call, i + 1, plan->count, text, line);
+	return call->host->progress(call, i + 1, plan->before + plan->count, text,
+								line);
 }
 
 int

@@ -17,6 +17,7 @@
 #include "storage/lock.h"
 #include "storage/procarray.h"
 #include "storage/sinvaladt.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/guc.h"
@@ -58,10 +59,32 @@
 	ExecutorRun(query, ForwardScanDirection, 0, true)
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define compat_portal_run(portal) \
+	PortalRun(portal, FETCH_ALL, true, None_Receiver, None_Receiver, NULL)
+#else
+#define compat_portal_run(portal) \
+	PortalRun(portal, FETCH_ALL, true, true, None_Receiver, None_Receiver, \
+			  NULL)
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define compat_vxid_proc(vxid) ProcNumberGetProc((vxid).procNumber)
+#define compat_lock_held(tag, mode) LockHeldByMe(tag, mode, false)
+/* The labels of an enum type that this transaction made can be used in it. */
+#define COMPAT_NEW_ENUM_USABLE true
 #else
 #define compat_vxid_proc(vxid) BackendIdGetProc((vxid).backendId)
+#define compat_lock_held(tag, mode) LockHeldByMe(tag, mode)
+#define COMPAT_NEW_ENUM_USABLE false
+#endif
+
+/* needs utils/guc_tables.h */
+#if PG_VERSION_NUM >= 160000
+#define compat_guc_variables(count) get_guc_variables(count)
+#else
+#define compat_guc_variables(count) \
+	(*(count) = GetNumConfigOptions(), get_guc_variables())
 #endif
 
 #if PG_VERSION_NUM >= 160000
@@ -75,6 +98,8 @@
 #define compat_reindex_options(statement) ((statement)->params)
 #define compat_reindex_concurrent(statement) false
 #define compat_detach_concurrent(command) ((command)->concurrent)
+/* needs catalog/pg_inherits.h */
+#define compat_detach_pending(partition) PartitionHasPendingDetach(partition)
 #define compat_alters_publication(kind) \
 	((kind) == ALTER_SUBSCRIPTION_SET_PUBLICATION || \
 	 (kind) == ALTER_SUBSCRIPTION_ADD_PUBLICATION || \
@@ -83,6 +108,7 @@
 #define compat_reindex_options(statement) NIL
 #define compat_reindex_concurrent(statement) ((statement)->concurrent)
 #define compat_detach_concurrent(command) false
+#define compat_detach_pending(partition) false
 #define compat_alters_publication(kind) \
 	((kind) == ALTER_SUBSCRIPTION_PUBLICATION)
 #endif

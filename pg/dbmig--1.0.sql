@@ -305,6 +305,22 @@ RETURNS integer
 AS 'MODULE_PATHNAME', 'dbmig_pg_apply'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- with SET or SECURITY DEFINER they could not end the transaction
+CREATE PROCEDURE dbmig_migrate(
+	package text DEFAULT NULL, version text DEFAULT NULL,
+	tenant text DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'dbmig_pg_migrate'
+LANGUAGE C;
+
+CREATE PROCEDURE dbmig_migrate(
+	package text, version bigint, tenant text DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'dbmig_pg_migrate'
+LANGUAGE C;
+
+CREATE PROCEDURE dbmig_wait(package text, seconds numeric)
+AS 'MODULE_PATHNAME', 'dbmig_pg_wait'
+LANGUAGE C;
+
 CREATE FUNCTION dbmig_rollback(
 	package text, version text DEFAULT NULL, tenant text DEFAULT NULL)
 RETURNS integer
@@ -464,6 +480,12 @@ COMMENT ON FUNCTION dbmig_apply(text, text, text) IS
 	'Applies what is pending, up to and including the version, in this transaction; gives how many';
 COMMENT ON FUNCTION dbmig_apply(text, bigint, text) IS
 	'Applies what is pending, up to and including the version, in this transaction; gives how many';
+COMMENT ON PROCEDURE dbmig_migrate(text, text, text) IS
+	'Applies what is pending, up to and including the version, each migration committed by itself';
+COMMENT ON PROCEDURE dbmig_migrate(text, bigint, text) IS
+	'Applies what is pending, up to and including the version, each migration committed by itself';
+COMMENT ON PROCEDURE dbmig_wait(text, numeric) IS
+	'Waits so many seconds at most until nothing of the package is pending';
 COMMENT ON FUNCTION dbmig_rollback(text, text, text) IS
 	'Rolls back everything above the version, or the last migration; gives how many';
 COMMENT ON FUNCTION dbmig_rollback(text, bigint, text) IS
@@ -511,7 +533,7 @@ COMMENT ON FUNCTION dbmig_version() IS 'The version of the library';
 -- the texts.
 --
 
-REVOKE EXECUTE ON FUNCTION
+REVOKE EXECUTE ON ROUTINE
 	dbmig_register(text, text, text, text, text, text),
 	dbmig_register(text, bigint, text, text, text, text),
 	dbmig_append(text, text, text, text),
@@ -524,6 +546,8 @@ REVOKE EXECUTE ON FUNCTION
 	dbmig_load(text, text),
 	dbmig_apply(text, text, text),
 	dbmig_apply(text, bigint, text),
+	dbmig_migrate(text, text, text),
+	dbmig_migrate(text, bigint, text),
 	dbmig_rollback(text, text, text),
 	dbmig_rollback(text, bigint, text),
 	dbmig_rollback_all(text, text),
@@ -534,7 +558,7 @@ REVOKE EXECUTE ON FUNCTION
 	dbmig_resolve(text, bigint, text, text)
 FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION
+GRANT EXECUTE ON ROUTINE
 	dbmig_register(text, text, text, text, text, text),
 	dbmig_register(text, bigint, text, text, text, text),
 	dbmig_append(text, text, text, text),
@@ -547,6 +571,8 @@ GRANT EXECUTE ON FUNCTION
 	dbmig_load(text, text),
 	dbmig_apply(text, text, text),
 	dbmig_apply(text, bigint, text),
+	dbmig_migrate(text, text, text),
+	dbmig_migrate(text, bigint, text),
 	dbmig_rollback(text, text, text),
 	dbmig_rollback(text, bigint, text),
 	dbmig_rollback_all(text, text),

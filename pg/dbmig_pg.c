@@ -3,7 +3,8 @@
  *		The PostgreSQL host: settings, memory, errors, and who may call.
  *
  * The transaction is the caller's, and an error undoes it: so commit() and
- * abort() have nothing to do.  A call's memory is a child of the caller's
+ * abort() have nothing to do, but for calls with transactions of their own
+ * (transaction.c).  A call's memory is a child of the caller's
  * context; after an error it is left to the abort, which still looks at what
  * was allocated there (descriptors, snapshots) before it frees contexts.
  */
@@ -17,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "dbmig_pg.h"
@@ -129,8 +131,12 @@ sqlstate(dbmig_status status)
 void
 dbmig_pg_raise(dbmig_call *call)
 {
+	dbmig_pg   *pg = call->data;
+
+	if (pg->error != NULL)
+		ReThrowError(pg->error);
 	ereport(ERROR,
-			(errcode(sqlstate(call->status)),
+			(errcode(pg->sqlstate != 0 ? pg->sqlstate : sqlstate(call->status)),
 			 errmsg_internal("%s", call->message != NULL ?
 							 call->message : "unknown error"),
 			 call->hint != NULL ? errhint("%s", call->hint) : 0));
@@ -177,11 +183,13 @@ dbmig_pg_check_place(dbmig_call *call)
 		!OidIsValid(get_relname_relid("pg_dist_local_group",
 									  PG_CATALOG_NAMESPACE)))
 		return 0;
+	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	if (SPI_execute("SELECT 1 FROM pg_catalog.pg_dist_local_group"
 					" WHERE groupid <> 0", true, 1) == SPI_OK_SELECT)
 		worker = SPI_processed > 0;
 	SPI_finish();
+	PopActiveSnapshot();
 	if (worker)
 		return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
 						  "Call it on the coordinator, which has the registry and the history.",
@@ -189,41 +197,85 @@ dbmig_pg_check_place(dbmig_call *call)
 	return 0;
 }
 
-static int
-host_begin(dbmig_call *call, bool steps)
+/* The words for a caller that can never do this, or NULL. */
+static const char *
+refused_caller(dbmig_mode mode, const char **hint)
 {
+	if (mode == DBMIG_MODE_REGISTER)
+		return NULL;
+	if (dbmig_pg_running)
+	{
+		*hint = "Declare what it comes after with dbmig_after.";
+		return mode == DBMIG_MODE_WAIT ?
+			"a migration cannot wait for migrations" :
+			"a migration cannot apply or roll back migrations";
+	}
+	if (creating_extension)
+	{
+		*hint = "Register the migrations in the script, and apply them after it.";
+		return "an extension's script cannot apply or roll back migrations";
+	}
+	return NULL;
+}
+
+static int
+host_caller(dbmig_call *call, dbmig_mode mode)
+{
+	dbmig_pg   *pg = call->data;
+	const char *hint = NULL;
+	const char *refused;
+
+	if (pg->own)
+		return 0;
+	refused = refused_caller(mode, &hint);
+	if (refused != NULL)
+		return dbmig_fail(call, DBMIG_BAD_CALLER, hint, "%s", refused);
+	if (mode != DBMIG_MODE_MIGRATE && mode != DBMIG_MODE_WAIT)
+		return 0;
+
+	/* what has written may be part of something that is not to be cut */
+	if (!pg->top || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	{
+		pg->sqlstate = ERRCODE_INVALID_TRANSACTION_TERMINATION;
+		return dbmig_fail(call, DBMIG_BAD_CALLER,
+						  "Call it by itself, outside of a transaction block.",
+						  "%s cannot run in a transaction block, function or procedure",
+						  mode == DBMIG_MODE_WAIT ? "dbmig_wait" : "dbmig_migrate");
+	}
+	if (mode == DBMIG_MODE_WAIT)
+	{
+		dbmig_pg_own(pg);
+		pg->waiting = true;
+		dbmig_pg_open(pg);
+	}
+	return 0;
+}
+
+static int
+host_begin(dbmig_call *call, dbmig_mode mode)
+{
+	dbmig_pg   *pg = call->data;
+
 	if (RecoveryInProgress())
 		return dbmig_fail(call, DBMIG_READ_ONLY,
 						  "Call it on the primary server.",
 						  "this server is a standby");
+	if (host_caller(call, mode) != 0)
+		return -1;
+	if (mode == DBMIG_MODE_MIGRATE && !pg->own)
+		dbmig_pg_own(pg);
 	if (XactReadOnly)
 		return dbmig_fail(call, DBMIG_READ_ONLY,
 						  "Begin the transaction with READ WRITE, and look at default_transaction_read_only.",
 						  "this transaction is read-only");
-	if (steps && dbmig_pg_running)
-		return dbmig_fail(call, DBMIG_BAD_CALLER,
-						  "Say with dbmig_after() what has to be applied before.",
-						  "a migration cannot apply or roll back migrations");
-	if (steps && creating_extension)
-		return dbmig_fail(call, DBMIG_BAD_CALLER,
-						  "Register the migrations in the script, and apply them after it.",
-						  "an extension's script cannot apply or roll back migrations");
+	if (pg->own)
+		dbmig_pg_open(pg);
 	if (dbmig_pg_check_place(call) != 0)
+	{
+		dbmig_pg_abort(call);
 		return -1;
+	}
 	return 0;
-}
-
-static int
-host_commit(dbmig_call *call)
-{
-	(void) call;
-	return 0;
-}
-
-static void
-host_abort(dbmig_call *call)
-{
-	(void) call;
 }
 
 static int
@@ -262,12 +314,15 @@ const dbmig_host dbmig_pg_host = {
 	.alloc = host_alloc,
 	.free = host_free,
 	.query = dbmig_pg_query,
+	.caller = host_caller,
 	.begin = host_begin,
 	.lock = dbmig_pg_lock,
-	.commit = host_commit,
-	.abort = host_abort,
+	.commit = dbmig_pg_commit,
+	.abort = dbmig_pg_abort,
+	.release = dbmig_pg_release,
 	.run = dbmig_pg_run,
 	.inspect = dbmig_pg_inspect,
+	.pause = dbmig_pg_pause,
 	.progress = host_progress,
 	.notice = host_notice,
 	.set = host_set

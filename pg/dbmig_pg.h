@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 
 #include "dbmig_core.h"
@@ -24,8 +25,40 @@ typedef struct dbmig_pg
 	Oid			schema_oid;		/* where dbmig's tables are */
 	const char *schema;			/* its name */
 	const char *search_path;	/* the caller's */
+	Oid			user;			/* the caller */
 	bool		place_checked;	/* X1: this is no Citus worker */
+	bool		top;			/* a CALL by itself, which may end the
+								 * transaction */
+	int			nest;			/* the GUC nest level that is open, or -1 */
+	int			sqlstate;		/* where the status alone does not say it */
+
+	/* transaction.c: what is used where own is set */
+	bool		own;			/* the transactions are the call's own */
+	bool		waiting;		/* nothing is written */
+	bool		switched;		/* the script's user is put aside */
+	Oid			script_user;
+	int			script_context;
+	ErrorData  *error;			/* of the step that failed: thrown last */
+	const char *step;			/* what a commit commits, for its error */
+
+	/* lock.c */
+	bool		locked;
+	Oid			lock_class;
+	uint32		lock_tenant;
+
+	bool		was_running;	/* the step that begins was cut off before */
 } dbmig_pg;
+
+/* Where a step is; what an error's context is made of (A4). */
+typedef struct dbmig_place
+{
+	const dbmig_step *step;
+	const char *script;			/* NULL: a function */
+	const char *statement;		/* NULL: none runs, the script may be parsed */
+	size_t		start;			/* of the statement, in the script */
+	int			number;			/* of the statement */
+	int			line;			/* of the last message */
+} dbmig_place;
 
 /* dbmig_pg.c */
 extern const dbmig_host dbmig_pg_host;
@@ -43,6 +76,25 @@ extern void dbmig_pg_raise(dbmig_call *call);
 /* The settings of the session. */
 extern void dbmig_pg_settings(dbmig_settings *settings);
 
+/*
+ * transaction.c: transactions of the call's own.
+ *
+ * dbmig_pg_own: ends the caller's, for good.  dbmig_pg_open: opens the nest
+ * level with the safe search_path in the transaction there is, as the caller.
+ * dbmig_pg_next: commits, and begins the next.  dbmig_pg_undo: the same,
+ * undone; never throws.  dbmig_pg_sleep: in no transaction.
+ * dbmig_pg_keep_error: in PG_CATCH, makes the error the call's; gives -1.
+ */
+extern void dbmig_pg_own(dbmig_pg *pg);
+extern void dbmig_pg_open(dbmig_pg *pg);
+extern void dbmig_pg_next(dbmig_pg *pg);
+extern void dbmig_pg_undo(dbmig_pg *pg);
+extern void dbmig_pg_sleep(dbmig_pg *pg, long milliseconds);
+extern int	dbmig_pg_keep_error(dbmig_call *call, const dbmig_place *at);
+extern int	dbmig_pg_commit(dbmig_call *call);
+extern void dbmig_pg_abort(dbmig_call *call);
+extern int	dbmig_pg_pause(dbmig_call *call, double seconds);
+
 /* query.c */
 extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,
 						   const dbmig_value *params, dbmig_row_fn row,
@@ -51,10 +103,49 @@ extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,
 /* lock.c */
 extern int	dbmig_pg_lock(dbmig_call *call, dbmig_lock lock,
 						  const char *tenant);
+extern void dbmig_pg_lock_again(dbmig_pg *pg);
+extern void dbmig_pg_lock_alone(dbmig_pg *pg, bool held);
+extern void dbmig_pg_release(dbmig_call *call);
 
-/* script.c */
+/* An old snapshot's verdict: says so where a newer one might give another. */
+extern void dbmig_pg_check_latest(dbmig_call *call, const char *tenant);
+
+/*
+ * script.c
+ *
+ * dbmig_pg_describe: the migration's name, as in messages.
+ * dbmig_pg_check_statements: 0, or -1 for a statement that is refused (A6).
+ * dbmig_pg_statement_text: without what stands before and behind it.
+ */
 extern int	dbmig_pg_run(dbmig_call *call, const dbmig_step *step,
 						 int *statements);
+extern const char *dbmig_pg_describe(const dbmig_step *step);
+extern void dbmig_pg_add_context(void *place);
+extern int	dbmig_pg_check_statements(dbmig_call *call,
+									  const dbmig_place *at,
+									  List *statements);
+extern void dbmig_pg_say_skipped(const dbmig_place *at, Node *statement,
+								 const char *reason);
+extern char *dbmig_pg_statement_text(const char *text, const RawStmt *raw,
+									 size_t start);
+extern void dbmig_pg_run_function(const dbmig_step *step);
+
+/* alone.c: N2 */
+extern int	dbmig_pg_run_alone(dbmig_call *call, const dbmig_step *step,
+							   int *statements);
+extern void dbmig_pg_run_at_top(const char *text);
+
+/*
+ * leftover.c: N3, before a statement that runs alone.  True: it need not run,
+ * as it was done when the server or the session was cut off, or is done now.
+ */
+extern bool dbmig_pg_clear_leftovers(dbmig_pg *pg, Node *statement,
+									 bool was_running);
+
+/* session.c: the session's settings before a script, and after it (A5) */
+typedef struct dbmig_session dbmig_session;
+extern dbmig_session *dbmig_pg_session_save(void);
+extern void dbmig_pg_session_restore(const dbmig_session *saved);
 
 /*
  * inspect.c: what a script holds.
@@ -64,7 +155,8 @@ extern int	dbmig_pg_run(dbmig_call *call, const dbmig_step *step,
  * dbmig_pg_statement_at: number (from 1), first byte and end of the statement
  * that has the byte at offset, in a script that need not parse.
  * dbmig_pg_refused: the words for a statement that no migration may have
- * (A6), or NULL.  dbmig_pg_skipped: BEGIN or COMMIT.
+ * (A6), or NULL.  dbmig_pg_skipped: BEGIN or COMMIT.  dbmig_pg_skip_quoted and
+ * _skip_dollar: behind the string or quoted identifier at p.
  */
 extern int	dbmig_pg_inspect(dbmig_call *call, const char *text,
 							 size_t length, dbmig_inspection *result);
@@ -72,7 +164,25 @@ extern const char *dbmig_pg_begin_text(const char *text);
 extern size_t dbmig_pg_skip_blank(const char *text, size_t offset);
 extern void dbmig_pg_statement_at(const char *text, size_t offset,
 								  int *number, size_t *start, size_t *end);
+extern const char *dbmig_pg_skip_quoted(const char *p, bool backslash);
+extern const char *dbmig_pg_skip_dollar(const char *p);
 extern const char *dbmig_pg_refused(Node *statement);
 extern bool dbmig_pg_skipped(Node *statement);
+
+/*
+ * N1: it calls PreventInTransactionBlock().  statements: the script's.
+ */
+extern bool dbmig_pg_needs_no_transaction(Node *statement, List *statements);
+
+/*
+ * literal.c: N1, what the text of strings tells.
+ *
+ * dbmig_pg_commits: a DO block with a COMMIT or ROLLBACK.
+ * dbmig_pg_uses_new_label: the statement at cell is an ALTER TYPE ... ADD
+ * VALUE, and a later one of the script uses the value.
+ */
+extern bool dbmig_pg_commits(Node *statement);
+extern bool dbmig_pg_uses_new_label(const char *text, List *statements,
+									ListCell *cell);
 
 #endif							/* DBMIG_PG_H */

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/tuplestore.h"
 
 #include "compat.h"
@@ -152,6 +153,8 @@ to_datum(const dbmig_value *value, Oid type, bool *isnull)
 			return Int64GetDatum(value->integer);
 		case BOOLOID:
 			return BoolGetDatum(value->integer != 0);
+		case VOIDOID:
+			return (Datum) 0;
 		default:
 			elog(ERROR, "unexpected type %u of a result", type);
 	}
@@ -222,9 +225,31 @@ check_load(void)
 				 errhint("dbmig_register_file() takes a file's text from the client, in the client's encoding.")));
 }
 
+/*
+ * A CALL that is the only statement of its message, outside of a transaction
+ * block: nothing but its own portal would be cut by the end of a transaction.
+ */
+static bool
+is_top(FunctionCallInfo fcinfo)
+{
+	CallContext *context = (CallContext *) fcinfo->context;
+	PlannedStmt *planned;
+
+	if (context == NULL || !IsA(context, CallContext) || context->atomic ||
+		ActivePortal == NULL || list_length(ActivePortal->stmts) != 1)
+		return false;
+	planned = linitial_node(PlannedStmt, ActivePortal->stmts);
+	return planned->utilityStmt != NULL &&
+		IsA(planned->utilityStmt, CallStmt) &&
+		((CallStmt *) planned->utilityStmt)->funcexpr->funcid ==
+		fcinfo->flinfo->fn_oid;
+}
+
 static void
 begin_call(FunctionCallInfo fcinfo, dbmig_call *call, dbmig_pg *pg)
 {
+	pg->user = GetUserId();
+	pg->top = is_top(fcinfo);
 	pg->schema_oid = get_func_namespace(fcinfo->flinfo->fn_oid);
 	pg->schema = get_namespace_name(pg->schema_oid);
 	if (pg->schema == NULL)
@@ -245,7 +270,15 @@ dispatch(FunctionCallInfo fcinfo, dbmig_call *call, const entry *e,
 	sink		to;
 
 	if (function->scalar != NULL)
-		return function->scalar(call, count, args, result);
+	{
+		int			failed = function->scalar(call, count, args, result);
+
+		if (failed != 0 && strcmp(function->name, "dbmig_check") == 0 &&
+			(call->status == DBMIG_NOT_READY ||
+			 call->status == DBMIG_CHANGED || call->status == DBMIG_UNKNOWN))
+			dbmig_pg_check_latest(call, "");
+		return failed;
+	}
 	begin_sink(fcinfo, &to);
 	return function->rows(call, count, args, emit_row, &to);
 }
@@ -272,7 +305,8 @@ dispatch_or_raise(FunctionCallInfo fcinfo, dbmig_call *call, const entry *e,
 /*
  * The border: a call begins and ends here.  The nest level ends as if
  * committed, so that what dbmig_set() sets stays; search_path, saved rather
- * than set, goes back all the same.
+ * than set, goes back all the same.  A call with transactions of its own leaves
+ * an idle one, which the server ends.
  */
 static Datum
 run_call(FunctionCallInfo fcinfo, const char *name)
@@ -282,23 +316,23 @@ run_call(FunctionCallInfo fcinfo, const char *name)
 	dbmig_value result = dbmig_null();
 	dbmig_call	call;
 	dbmig_pg	pg = {0};
-	int			nest = -1;
 	Datum		datum;
 
 	if (strcmp(name, "dbmig_load") == 0)
 		check_load();
+	pg.nest = -1;
 	pg.context = AllocSetContextCreate(old, "dbmig", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(pg.context);
 	dbmig_call_begin(&call, &dbmig_pg_host, &pg);
 	if (e->function->flags != DBMIG_PURE)
 	{
 		begin_call(fcinfo, &call, &pg);
-		nest = NewGUCNestLevel();
+		pg.nest = NewGUCNestLevel();
 		dbmig_pg_set_search_path(DBMIG_SAFE_PATH);
 	}
 	dispatch_or_raise(fcinfo, &call, e, &result);
-	if (nest >= 0)
-		AtEOXact_GUC(true, nest);
+	if (pg.nest >= 0)
+		AtEOXact_GUC(true, pg.nest);
 	MemoryContextSwitchTo(old);
 	if (e->function->scalar != NULL)
 		datum = to_datum(&result, get_func_rettype(fcinfo->flinfo->fn_oid),
@@ -333,6 +367,8 @@ FUNCTION(unregister)
 FUNCTION(load)
 FUNCTION(export)
 FUNCTION(apply)
+FUNCTION(migrate)
+FUNCTION(wait)
 FUNCTION(rollback)
 FUNCTION(rollback_all)
 FUNCTION(redo)

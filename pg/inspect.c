@@ -75,8 +75,8 @@ is_word(char c)
 }
 
 /* Behind the quoted thing that p is at: a string or a quoted identifier. */
-static const char *
-skip_quoted(const char *p, bool backslash)
+const char *
+dbmig_pg_skip_quoted(const char *p, bool backslash)
 {
 	char		quote = *p++;
 
@@ -90,8 +90,8 @@ skip_quoted(const char *p, bool backslash)
 }
 
 /* Behind the $tag$ string that p is at, or behind the $ where it is none. */
-static const char *
-skip_dollar(const char *p)
+const char *
+dbmig_pg_skip_dollar(const char *p)
 {
 	const char *tag = p;
 	const char *end;
@@ -140,7 +140,7 @@ dbmig_pg_statement_at(const char *text, size_t offset, int *number,
 				;
 			length = p - word;
 			if (length == 1 && *p == '\'' && (*word == 'e' || *word == 'E'))
-				p = skip_quoted(p, true);
+				p = dbmig_pg_skip_quoted(p, true);
 			else if (length == 6 && after_begin &&
 					 pg_strncasecmp(word, "atomic", 6) == 0)
 				body++;
@@ -153,9 +153,9 @@ dbmig_pg_statement_at(const char *text, size_t offset, int *number,
 			after_begin = length == 5 && pg_strncasecmp(word, "begin", 5) == 0;
 		}
 		else if (*p == '\'' || *p == '"')
-			p = skip_quoted(p, false);
+			p = dbmig_pg_skip_quoted(p, false);
 		else if (*p == '$')
-			p = skip_dollar(p);
+			p = dbmig_pg_skip_dollar(p);
 		else if (*p == ';' && parentheses <= 0 && body == 0)
 		{
 			bool		empty = (size_t) (p - text) == *start;
@@ -291,9 +291,8 @@ alters_subscription_alone(Node *statement)
 	return alter->kind == ALTER_SUBSCRIPTION_REFRESH;
 }
 
-/* N1: one of those that call PreventInTransactionBlock(). */
-static bool
-needs_no_transaction(Node *statement, List *statements)
+bool
+dbmig_pg_needs_no_transaction(Node *statement, List *statements)
 {
 	switch (nodeTag(statement))
 	{
@@ -399,7 +398,9 @@ dbmig_pg_inspect(dbmig_call *call, const char *text, size_t length,
 		int			line;
 		int			column;
 
-		if (needs_no_transaction(raw->stmt, statements))
+		if (dbmig_pg_needs_no_transaction(raw->stmt, statements) ||
+			dbmig_pg_commits(raw->stmt) ||
+			dbmig_pg_uses_new_label(text, statements, cell))
 			result->transactional = false;
 		if (refused == NULL || result->refusal != NULL)
 			continue;

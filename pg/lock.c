@@ -9,12 +9,16 @@
  *		1	the registry, exclusive: a registrar
  *		2	the texts: shared by appliers, exclusive for a registrar that
  *			changes or removes what is there
+ *		3	shared by those who run a step outside of a transaction now
  *
- * An applier takes 2 before 0.  All are held until the transaction ends.
+ * An applier takes 2 before 0.  All are held until the transaction ends; those
+ * of a call with transactions of its own, until it gives them back, or until
+ * one of them is aborted.
  *
  * Waiting is polling (A3): a waiter inside a SELECT holds a snapshot, and
  * asleep in the lock manager would be in a deadlock with the very CREATE INDEX
- * CONCURRENTLY that it waits for, one of the two killed.
+ * CONCURRENTLY that it waits for, one of the two killed.  Polling, it would
+ * still make that wait, so it gives up where 3 is held.
  */
 #include "postgres.h"
 
@@ -23,7 +27,6 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
@@ -37,6 +40,7 @@
 #define SUBID_TENANT 0
 #define SUBID_REGISTRY 1
 #define SUBID_TEXTS 2
+#define SUBID_ALONE 3
 
 #define WAIT_FIRST_MS 10
 #define WAIT_MOST_MS 100
@@ -82,6 +86,7 @@ holders(dbmig_call *call, const LOCKTAG *tag, LOCKMODE mode)
 
 	/* the view's copy of this transaction may be older than the holder */
 	pgstat_clear_snapshot();
+	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	if (SPI_execute(sql.data, true, 1) == SPI_OK_SELECT && SPI_processed == 1)
 	{
@@ -92,7 +97,48 @@ holders(dbmig_call *call, const LOCKTAG *tag, LOCKMODE mode)
 			who = dbmig_copy(call, value, strlen(value));
 	}
 	SPI_finish();
+	PopActiveSnapshot();
 	return who;
+}
+
+static Oid
+lock_class(dbmig_pg *pg)
+{
+	if (!OidIsValid(pg->lock_class))
+		pg->lock_class = get_relname_relid("dbmig_applied", pg->schema_oid);
+	return pg->lock_class;
+}
+
+static LOCKTAG
+tag_of(dbmig_pg *pg, uint32 object, uint16 subid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, lock_class(pg), object, subid);
+	return tag;
+}
+
+/* Somebody runs what would wait for this transaction's snapshot. */
+static bool
+would_wait_for_us(dbmig_pg *pg)
+{
+	LOCKTAG		tag = tag_of(pg, 0, SUBID_ALONE);
+	int			count;
+
+	if (pg->own)
+		return false;
+	(void) GetLockConflicts(&tag, ExclusiveLock, &count);
+	return count > 0;
+}
+
+static int
+fail_locked(dbmig_call *call, const LOCKTAG *tag, LOCKMODE mode,
+			const char *what, const char *hint)
+{
+	const char *who = holders(call, tag, mode);
+
+	return dbmig_fail(call, DBMIG_LOCKED, hint, "another session is %s%s%s",
+					  what, who != NULL ? ": " : "", who != NULL ? who : "");
 }
 
 static int
@@ -103,35 +149,79 @@ take(dbmig_call *call, uint32 object, uint16 subid, LOCKMODE mode,
 	TimestampTz start = GetCurrentTimestamp();
 	double		limit = call->settings.lock_timeout * 1000.0;
 	long		wait = WAIT_FIRST_MS;
-	LOCKTAG		tag;
-	const char *who;
+	LOCKTAG		tag = tag_of(pg, object, subid);
 
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId,
-					   get_relname_relid("dbmig_applied", pg->schema_oid),
-					   object, subid);
-	while (LockAcquire(&tag, mode, false, true) == LOCKACQUIRE_NOT_AVAIL)
+	if (pg->own && compat_lock_held(&tag, mode))
+		return 0;
+	while (LockAcquire(&tag, mode, pg->own, true) == LOCKACQUIRE_NOT_AVAIL)
 	{
 		double		left = limit - (GetCurrentTimestamp() - start) / 1000.0;
 
+		if (would_wait_for_us(pg))
+			return fail_locked(call, &tag, mode, what,
+							   "It runs outside of a transaction, and would wait for this one to end. Call again later, or use CALL dbmig_migrate, which can wait for it.");
 		if (left <= 0)
-		{
-			who = holders(call, &tag, mode);
-			return dbmig_fail(call, DBMIG_LOCKED,
-							  limit > 0 ?
-							  "The setting dbmig.lock_timeout is how many seconds it waits." :
-							  "The setting dbmig.lock_timeout is 0, so it did not wait.",
-							  "another session is %s%s%s", what,
-							  who != NULL ? ": " : "",
-							  who != NULL ? who : "");
-		}
-		(void) WaitLatch(MyLatch,
-						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(wait, (long) left + 1), PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+			return fail_locked(call, &tag, mode, what, limit > 0 ?
+							   "The setting dbmig.lock_timeout is how many seconds it waits." :
+							   "The setting dbmig.lock_timeout is 0, so it did not wait.");
+		dbmig_pg_sleep(pg, Min(wait, (long) left + 1));
 		wait = Min(wait * 2, WAIT_MOST_MS);
 	}
+
+	/* what this transaction has seen may be older than the lock */
+	if (pg->own && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	{
+		dbmig_pg_next(pg);
+		dbmig_pg_open(pg);
+	}
 	return 0;
+}
+
+static bool
+take_at_once(dbmig_pg *pg, uint32 object, uint16 subid, LOCKMODE mode)
+{
+	LOCKTAG		tag = tag_of(pg, object, subid);
+
+	return compat_lock_held(&tag, mode) ||
+		LockAcquire(&tag, mode, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+give_back(dbmig_pg *pg, uint32 object, uint16 subid, LOCKMODE mode)
+{
+	LOCKTAG		tag = tag_of(pg, object, subid);
+
+	if (compat_lock_held(&tag, mode))
+		LockRelease(&tag, mode, true);
+}
+
+/* As far as that goes without waiting. */
+void
+dbmig_pg_lock_again(dbmig_pg *pg)
+{
+	if (take_at_once(pg, 0, SUBID_TEXTS, ShareLock))
+		(void) take_at_once(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
+}
+
+void
+dbmig_pg_lock_alone(dbmig_pg *pg, bool held)
+{
+	if (held)
+		(void) take_at_once(pg, 0, SUBID_ALONE, ShareLock);
+	else
+		give_back(pg, 0, SUBID_ALONE, ShareLock);
+}
+
+void
+dbmig_pg_release(dbmig_call *call)
+{
+	dbmig_pg   *pg = call->data;
+
+	if (!pg->own)
+		return;
+	pg->locked = false;
+	give_back(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
+	give_back(pg, 0, SUBID_TEXTS, ShareLock);
 }
 
 /*
@@ -150,6 +240,37 @@ state_of(SPIPlanPtr plan, const char *tenant, Snapshot snapshot)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
+/* Whether the query finds now what this transaction's snapshot sees. */
+static bool
+is_latest(const char *query, const char *tenant)
+{
+	Oid			types[1] = {TEXTOID};
+	SPIPlanPtr	plan;
+	char	   *seen;
+	char	   *latest;
+	bool		same;
+
+	SPI_connect();
+	plan = SPI_prepare(query, 1, types);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	CommandCounterIncrement();
+	seen = state_of(plan, tenant, GetTransactionSnapshot());
+	latest = state_of(plan, tenant, GetLatestSnapshot());
+	same = strcmp(seen, latest) == 0;
+	SPI_finish();
+	return same;
+}
+
+static int
+fail_snapshot(dbmig_call *call)
+{
+	return dbmig_fail(call, DBMIG_SERIALIZE,
+					  "Run the transaction again, or use READ COMMITTED.",
+					  "dbmig's tables were changed after this transaction took its snapshot");
+}
+
 /*
  * A transaction that keeps its snapshot does not see what was committed while
  * it waited for the lock, or before: it would apply that once more.
@@ -159,41 +280,44 @@ check_snapshot(dbmig_call *call, const char *tenant)
 {
 	dbmig_pg   *pg = call->data;
 	const char *schema = quote_identifier(pg->schema);
-	Oid			types[1] = {TEXTOID};
-	StringInfoData sql;
-	SPIPlanPtr	plan;
-	char	   *seen;
-	char	   *latest;
-	int			result = 0;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql,
-					 "SELECT concat_ws('/',"
-					 " (SELECT max(id) FROM %s.dbmig_history"
-					 "  WHERE tenant = $1),"
-					 " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
-					 "  FROM %s.dbmig_migration),"
-					 " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
-					 "  FROM %s.dbmig_dependency))", schema, schema, schema);
-	SPI_connect();
-	plan = SPI_prepare(sql.data, 1, types);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	CommandCounterIncrement();
-	seen = state_of(plan, tenant, GetTransactionSnapshot());
-	latest = state_of(plan, tenant, GetLatestSnapshot());
-	if (strcmp(seen, latest) != 0)
-		result = dbmig_fail(call, DBMIG_SERIALIZE,
-							"Run the transaction again, or use READ COMMITTED.",
-							"dbmig's tables were changed after this transaction took its snapshot");
-	SPI_finish();
-	return result;
+	if (is_latest(psprintf("SELECT concat_ws('/',"
+						   " (SELECT max(id) FROM %s.dbmig_history"
+						   "  WHERE tenant = $1),"
+						   " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
+						   "  FROM %s.dbmig_migration),"
+						   " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
+						   "  FROM %s.dbmig_dependency))",
+						   schema, schema, schema), tenant))
+		return 0;
+	return fail_snapshot(call);
+}
+
+/* Looks at what everybody may see only. */
+void
+dbmig_pg_check_latest(dbmig_call *call, const char *tenant)
+{
+	dbmig_pg   *pg = call->data;
+	const char *schema = quote_identifier(pg->schema);
+
+	if (!IsolationUsesXactSnapshot() || pg->own ||
+		is_latest(psprintf("SELECT concat_ws('/',"
+						   " (SELECT max(id) FROM %s.dbmig_history"
+						   "  WHERE tenant = $1),"
+						   " (SELECT count(*) FROM %s.dbmig_applied"
+						   "  WHERE tenant = $1),"
+						   " (SELECT count(*) FROM %s.dbmig_package))",
+						   schema, schema, schema), tenant))
+		return;
+	call->status = DBMIG_OK;
+	(void) fail_snapshot(call);
 }
 
 int
 dbmig_pg_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 {
+	dbmig_pg   *pg = call->data;
+
 	switch (lock)
 	{
 		case DBMIG_LOCK_REGISTRY:
@@ -203,14 +327,15 @@ dbmig_pg_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 			return take(call, 0, SUBID_TEXTS, ExclusiveLock,
 						"using the registered migrations");
 		case DBMIG_LOCK_TENANT:
+			pg->lock_tenant = hash_bytes((const unsigned char *) tenant,
+										 strlen(tenant));
 			if (take(call, 0, SUBID_TEXTS, ShareLock,
 					 "changing registered migrations") != 0 ||
-				take(call, hash_bytes((const unsigned char *) tenant,
-									  strlen(tenant)),
-					 SUBID_TENANT, ExclusiveLock,
+				take(call, pg->lock_tenant, SUBID_TENANT, ExclusiveLock,
 					 "applying migrations") != 0)
 				return -1;
-			if (IsolationUsesXactSnapshot())
+			pg->locked = pg->own;
+			if (IsolationUsesXactSnapshot() && !pg->own)
 				return check_snapshot(call, tenant);
 			return 0;
 	}

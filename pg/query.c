@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/snapmgr.h"
 
 #include "dbmig_pg.h"
 
@@ -303,9 +304,9 @@ fetch_rows(dbmig_call *call, Portal portal, dbmig_row_fn emit, void *arg)
 	return result;
 }
 
-int
-dbmig_pg_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
-			   dbmig_row_fn emit, void *arg)
+static int
+run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+		  dbmig_row_fn emit, void *arg)
 {
 	dbmig_pg   *pg = call->data;
 	Datum		values[MAX_PARAMS];
@@ -331,4 +332,97 @@ dbmig_pg_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 	}
 	SPI_finish();
 	return result;
+}
+
+static int
+see_running(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	(void) call;
+	*(bool *) arg = strcmp(row[0].text, "running") == 0;
+	return 0;
+}
+
+/*
+ * In a transaction of the call's own: with a snapshot (planning, and values
+ * that are stored apart, need one), and the nest level where the core asks
+ * between two transactions.
+ *
+ * What a step finds of an earlier try is gone once it is marked as running,
+ * hence the look here.
+ */
+static int
+run_query_open(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+			   dbmig_row_fn emit, void *arg)
+{
+	dbmig_pg   *pg = call->data;
+	bool		between = pg->nest < 0;
+	int			result = 0;
+
+	if (between)
+		dbmig_pg_open(pg);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (id == DBMIG_UNSETTLED_PUT)
+	{
+		pg->was_running = false;
+		result = run_query(call, DBMIG_APPLIED_STATE, params, see_running,
+						   &pg->was_running);
+	}
+	if (result == 0)
+		result = run_query(call, id, params, emit, arg);
+	PopActiveSnapshot();
+	if (between)
+		dbmig_pg_next(pg);
+	return result;
+}
+
+/* For a standby that had to cancel it, to replay what was done: ask again. */
+static bool
+is_conflict(void)
+{
+	return geterrcode() == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+static int
+run_query_kept(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+			   dbmig_row_fn emit, void *arg)
+{
+	dbmig_pg   *pg = call->data;
+	bool		between = pg->nest < 0;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		result = run_query_open(call, id, params, emit, arg);
+	}
+	PG_CATCH();
+	{
+		if (pg->waiting)
+		{
+			if (!is_conflict())
+				PG_RE_THROW();
+			FlushErrorState();
+			dbmig_pg_undo(pg);
+			dbmig_pg_open(pg);
+			result = dbmig_fail(call, DBMIG_NOT_READY, NULL,
+								"the standby is replaying changes");
+		}
+		else
+		{
+			result = dbmig_pg_keep_error(call, NULL);
+			if (between)
+				dbmig_pg_undo(pg);
+		}
+	}
+	PG_END_TRY();
+	return result;
+}
+
+int
+dbmig_pg_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+			   dbmig_row_fn emit, void *arg)
+{
+	if (((dbmig_pg *) call->data)->own)
+		return run_query_kept(call, id, params, emit, arg);
+	return run_query(call, id, params, emit, arg);
 }

@@ -9,7 +9,8 @@
  * its turn comes, which also gives positions within the statement.
  *
  * A script runs in a GUC nest level of its own, with the caller's
- * search_path: what it sets is gone when it ends (A5).
+ * search_path: what it sets is gone when it ends (A5).  One that cannot be in
+ * a transaction is alone.c's.
  */
 #include "postgres.h"
 
@@ -30,18 +31,8 @@
 #define SHOWN 200
 #define SHOWN_AROUND 2000
 
-/* Where the step is; what an error's context is made of (A4). */
-typedef struct place
-{
-	const dbmig_step *step;
-	const char *script;			/* NULL: a function */
-	const char *statement;		/* NULL: none runs, the script may be parsed */
-	size_t		start;			/* of the statement, in the script */
-	int			number;			/* of the statement */
-} place;
-
-static const char *
-describe(const dbmig_step *step)
+const char *
+dbmig_pg_describe(const dbmig_step *step)
 {
 	return psprintf("%smigration \"%s@%s\"",
 					step->direction == DBMIG_DOWN ? "rollback of " : "",
@@ -67,14 +58,13 @@ set_query(const char *text, size_t end, size_t found)
  * A position in the text that was given to the server becomes one in an
  * internal query, as it is none in what the user sent.
  */
-static void
-add_context(void *arg)
+void
+dbmig_pg_add_context(void *arg)
 {
-	place	   *at = arg;
+	dbmig_place *at = arg;
 	int			position = geterrposition();
-	const char *what = describe(at->step);
+	const char *what = dbmig_pg_describe(at->step);
 	size_t		offset = at->start;
-	int			line;
 	int			column;
 
 	if (at->script == NULL)
@@ -107,15 +97,15 @@ add_context(void *arg)
 		errcontext("SQL statement \"%.*s%s\"", shown, at->statement,
 				   shown < length ? "..." : "");
 	}
-	dbmig_position(at->script, offset, &line, &column);
+	dbmig_position(at->script, offset, &at->line, &column);
 	errcontext("%s, statement %d, line %d, column %d",
-			   what, at->number, line, column);
+			   what, at->number, at->line, column);
 }
 
 /* A6, once more: the script may have come here without inspection. */
-static int
-check_statements(dbmig_call *call, const dbmig_step *step, const char *script,
-				 List *statements)
+int
+dbmig_pg_check_statements(dbmig_call *call, const dbmig_place *at,
+						  List *statements)
 {
 	ListCell   *cell;
 
@@ -128,27 +118,30 @@ check_statements(dbmig_call *call, const dbmig_step *step, const char *script,
 
 		if (refused == NULL)
 			continue;
-		dbmig_position(script,
-					   dbmig_pg_skip_blank(script, Max(raw->stmt_location, 0)),
+		dbmig_position(at->script,
+					   dbmig_pg_skip_blank(at->script,
+										   Max(raw->stmt_location, 0)),
 					   &line, &column);
 		return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
 						  "dbmig has the transaction; take the statement out of the script.",
 						  "%s cannot run: %s in line %d",
-						  describe(step), refused, line);
+						  dbmig_pg_describe(at->step), refused, line);
 	}
 	return 0;
 }
 
-static void
-say_skipped(const place *at, Node *statement)
+void
+dbmig_pg_say_skipped(const dbmig_place *at, Node *statement,
+					 const char *reason)
 {
 	int			line;
 	int			column;
 
 	dbmig_position(at->script, at->start, &line, &column);
 	ereport(NOTICE,
-			(errmsg("%s in line %d of %s is skipped, as dbmig has the transaction",
-					CreateCommandName(statement), line, describe(at->step))));
+			(errmsg("%s in line %d of %s is skipped, as %s",
+					CreateCommandName(statement), line,
+					dbmig_pg_describe(at->step), reason)));
 }
 
 /*
@@ -209,9 +202,8 @@ run_statement(RawStmt *raw, const char *text)
 		run_planned(lfirst_node(PlannedStmt, cell), text);
 }
 
-/* The statement's own text, without what stands before and behind it. */
-static char *
-statement_text(const char *text, const RawStmt *raw, size_t start)
+char *
+dbmig_pg_statement_text(const char *text, const RawStmt *raw, size_t start)
 {
 	size_t		end = Max(raw->stmt_location, 0) + raw->stmt_len;
 
@@ -223,14 +215,14 @@ statement_text(const char *text, const RawStmt *raw, size_t start)
 }
 
 static int
-run_script(dbmig_call *call, place *at, int *statements)
+run_script(dbmig_call *call, dbmig_place *at, int *statements)
 {
 	MemoryContext script_context = CurrentMemoryContext;
 	MemoryContext statement_context;
 	List	   *raws = pg_parse_query(at->script);
 	ListCell   *cell;
 
-	if (check_statements(call, at->step, at->script, raws) != 0)
+	if (dbmig_pg_check_statements(call, at, raws) != 0)
 		return -1;
 	statement_context = AllocSetContextCreate(script_context,
 											  "dbmig statement",
@@ -244,9 +236,9 @@ run_script(dbmig_call *call, place *at, int *statements)
 		at->start = dbmig_pg_skip_blank(at->script,
 										Max(raw->stmt_location, 0));
 		MemoryContextSwitchTo(statement_context);
-		at->statement = statement_text(at->script, raw, at->start);
+		at->statement = dbmig_pg_statement_text(at->script, raw, at->start);
 		if (dbmig_pg_skipped(raw->stmt))
-			say_skipped(at, raw->stmt);
+			dbmig_pg_say_skipped(at, raw->stmt, "dbmig has the transaction");
 		else
 		{
 			if (at->start > 0 || list_length(raws) > 1)
@@ -308,20 +300,22 @@ prepare_function(const dbmig_step *step)
 		ereport(ERROR,
 				(errcode(code),
 				 errmsg("%s needs the function \"%s\", which does not exist",
-						describe(step), step->text),
+						dbmig_pg_describe(step), step->text),
 				 errhint("It is called with the package and the version, as two texts.")));
 	}
 	PG_END_TRY();
 	return plan;
 }
 
-static void
-run_function(const dbmig_step *step)
+void
+dbmig_pg_run_function(const dbmig_step *step)
 {
 	Datum		values[2];
 	SPIPlanPtr	plan;
 	int			code;
 
+	/* else what runs inside finds none, and leaves one to the portal */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	plan = prepare_function(step);
 	if (plan == NULL)
@@ -334,6 +328,56 @@ run_function(const dbmig_step *step)
 		elog(ERROR, "SPI_execute_plan failed: %s",
 			 SPI_result_code_string(code));
 	SPI_finish();
+	PopActiveSnapshot();
+}
+
+static int
+run_step(dbmig_call *call, dbmig_place *at, int *statements)
+{
+	dbmig_pg   *pg = call->data;
+	ErrorContextCallback callback;
+	int			nest;
+	int			result = 0;
+
+	callback.callback = dbmig_pg_add_context;
+	callback.arg = at;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	nest = NewGUCNestLevel();
+	dbmig_pg_set_search_path(pg->search_path);
+	dbmig_pg_running = true;
+
+	if (at->step->function)
+	{
+		dbmig_pg_run_function(at->step);
+		*statements = 1;
+	}
+	else
+		result = run_script(call, at, statements);
+
+	dbmig_pg_running = false;
+	AtEOXact_GUC(false, nest);
+	error_context_stack = callback.previous;
+	return result;
+}
+
+/* The core records what fails in a transaction of the call's own. */
+static int
+run_step_kept(dbmig_call *call, dbmig_place *at, int *statements)
+{
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		result = run_step(call, at, statements);
+	}
+	PG_CATCH();
+	{
+		dbmig_pg_running = false;
+		result = dbmig_pg_keep_error(call, at);
+	}
+	PG_END_TRY();
+	return result;
 }
 
 int
@@ -342,36 +386,25 @@ dbmig_pg_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	dbmig_pg   *pg = call->data;
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context;
-	ErrorContextCallback callback;
-	place		at = {0};
-	int			nest;
-	int			result = 0;
+	dbmig_place *at;
+	int			result;
 
+	if (pg->own && !step->transactional)
+		return dbmig_pg_run_alone(call, step, statements);
 	context = AllocSetContextCreate(pg->context, "dbmig script",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	at.step = step;
-	at.script = step->function ? NULL : dbmig_pg_begin_text(step->text);
-	callback.callback = add_context;
-	callback.arg = &at;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	nest = NewGUCNestLevel();
-	dbmig_pg_set_search_path(pg->search_path);
-	dbmig_pg_running = true;
+	at = palloc0(sizeof(dbmig_place));
+	at->step = step;
+	at->script = step->function ? NULL : dbmig_pg_begin_text(step->text);
 	*statements = 0;
-
-	if (step->function)
+	if (pg->own)
 	{
-		run_function(step);
-		*statements = 1;
+		pg->step = MemoryContextStrdup(pg->context, dbmig_pg_describe(step));
+		result = run_step_kept(call, at, statements);
 	}
 	else
-		result = run_script(call, &at, statements);
-
-	dbmig_pg_running = false;
-	AtEOXact_GUC(false, nest);
-	error_context_stack = callback.previous;
+		result = run_step(call, at, statements);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return result;

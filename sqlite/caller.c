@@ -69,29 +69,41 @@ dbmig_caller_replicated(dbmig_work *work)
 		strncmp(vfs->zName, "dqlite", 6) == 0;
 }
 
-int
-dbmig_caller_check(dbmig_work *work, bool steps)
+/* On dqlite each commit is the client's own, and nothing can be waited for. */
+static int
+refuse_replicated(dbmig_work *work, dbmig_mode mode)
+{
+	switch (mode)
+	{
+		case DBMIG_MODE_MIGRATE:
+			return dbmig_fail(&work->call, DBMIG_NOT_SUPPORTED,
+							  "Send BEGIN IMMEDIATE, SELECT dbmig_apply(), then COMMIT.",
+							  "dqlite commits for its clients only, not for %s",
+							  work->function);
+		case DBMIG_MODE_WAIT:
+			return dbmig_fail(&work->call, DBMIG_NOT_SUPPORTED,
+							  "Ask dbmig_is_current from time to time.",
+							  "%s would keep dqlite from everything else",
+							  work->function);
+		case DBMIG_MODE_APPLY:
+		case DBMIG_MODE_REGISTER:
+			break;
+	}
+	if (sqlite3_txn_state(work->db, "main") == SQLITE_TXN_WRITE)
+		return 0;
+	return dbmig_fail(&work->call, DBMIG_BAD_CALLER,
+					  "Send BEGIN IMMEDIATE, then this call, then COMMIT or ROLLBACK.",
+					  "%s needs a transaction of the client on dqlite",
+					  work->function);
+}
+
+/* The statements of this connection that are in the way. */
+static int
+check_statements(dbmig_work *work, bool steps)
 {
 	sqlite3    *db = work->db;
 	bool		autocommit = sqlite3_get_autocommit(db) != 0;
 	sqlite3_stmt *stmt = NULL;
-
-	if (steps && work->connection->running)
-		return dbmig_fail(&work->call, DBMIG_BAD_CALLER,
-						  "Declare what it comes after with dbmig_after.",
-						  "%s cannot be called by a migration", work->function);
-
-	if (dbmig_caller_replicated(work) &&
-		sqlite3_txn_state(db, "main") != SQLITE_TXN_WRITE)
-		return dbmig_fail(&work->call, DBMIG_BAD_CALLER,
-						  "Send BEGIN IMMEDIATE, then this call, then COMMIT or ROLLBACK.",
-						  "%s needs a transaction of the client on dqlite",
-						  work->function);
-
-	if (sqlite3_db_readonly(db, "main") == 1)
-		return dbmig_fail(&work->call, DBMIG_READ_ONLY,
-						  "Open the file for writing.",
-						  "the database is read-only");
 
 	if (autocommit && sqlite3_txn_state(db, NULL) == SQLITE_TXN_NONE)
 		return 0;
@@ -114,5 +126,43 @@ dbmig_caller_check(dbmig_work *work, bool steps)
 	}
 	if (steps && autocommit)
 		return refuse(work, steps, "?");
+	return 0;
+}
+
+/* What can never be done from here, whatever there is to do. */
+int
+dbmig_sqlite_caller(dbmig_call *call, dbmig_mode mode)
+{
+	dbmig_work *work = call->data;
+	bool		steps = mode != DBMIG_MODE_REGISTER;
+	bool		alone = mode == DBMIG_MODE_MIGRATE || mode == DBMIG_MODE_WAIT;
+	struct dbmig_work *running = work->connection->running;
+
+	if (steps && running != NULL && running != work)
+		return dbmig_fail(call, DBMIG_BAD_CALLER,
+						  "Declare what it comes after with dbmig_after.",
+						  mode == DBMIG_MODE_WAIT ?
+						  "a migration cannot wait for migrations" :
+						  "a migration cannot apply or roll back migrations");
+	if (dbmig_caller_replicated(work) && refuse_replicated(work, mode) != 0)
+		return -1;
+	if (alone && !sqlite3_get_autocommit(work->db))
+		return dbmig_fail(call, DBMIG_BAD_CALLER,
+						  "Call it by itself, outside of a transaction.",
+						  "%s cannot run in a transaction", work->function);
+	work->waits = mode == DBMIG_MODE_WAIT;
+	return check_statements(work, steps);
+}
+
+/* The same, and what cannot be written. */
+int
+dbmig_caller_check(dbmig_work *work, dbmig_mode mode)
+{
+	if (dbmig_sqlite_caller(&work->call, mode) != 0)
+		return -1;
+	if (sqlite3_db_readonly(work->db, "main") == 1)
+		return dbmig_fail(&work->call, DBMIG_READ_ONLY,
+						  "Open the file for writing.",
+						  "the database is read-only");
 	return 0;
 }

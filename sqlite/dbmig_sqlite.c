@@ -59,6 +59,24 @@ dbmig_result(sqlite3_context *context, const dbmig_value *value)
 }
 
 /*
+ * "Not ready" in a transaction that has read before is no answer: what it sees
+ * may be old.
+ */
+static void
+say_what_was_read(dbmig_work *work, const dbmig_function *function)
+{
+	dbmig_call *call = &work->call;
+
+	if (!work->was_reading || strcmp(function->name, "dbmig_check") != 0 ||
+		(call->status != DBMIG_NOT_READY && call->status != DBMIG_UNKNOWN))
+		return;
+	call->status = DBMIG_SERIALIZE;
+	call->hint = "Check outside of the transaction, in a SELECT without FROM.";
+	call->message = dbmig_printf(call, "in what this transaction sees, which may be old: %s",
+								 call->message);
+}
+
+/*
  * Calls the core.  A short result gets its memory before anything is
  * committed, so that no failed allocation tells of a failure afterwards.
  */
@@ -81,14 +99,13 @@ call_scalar(dbmig_work *work, const dbmig_function *function,
 	for (i = 0; i < argc; i++)
 		if (dbmig_work_argument(work, i + 1, argv[i], &args[i]) != 0)
 			return -1;
-	if (function->flags == DBMIG_READS && dbmig_work_pin(work) != 0)
-		return -1;
 	room = sqlite3_malloc(SHORT_RESULT);
 	if (room == NULL)
 		return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
 	if (function->scalar(&work->call, argc, args, &result) != 0)
 	{
 		sqlite3_free(room);
+		say_what_was_read(work, function);
 		return -1;
 	}
 	if (result.type == DBMIG_TEXT && result.length < SHORT_RESULT)

@@ -100,8 +100,17 @@ typedef struct dbmig_work
 	int			code;			/* SQLite's, with DBMIG_ENGINE */
 	dbmig_transaction transaction;
 	bool		nested;			/* called by a migration */
+	int			inner;			/* begins in a transaction of our own */
+	bool		alone;			/* in a step that is not transactional: its
+								 * settings last over several transactions */
+	bool		migrates;		/* each migration committed by itself */
+	const char *package;		/* of the last step that ran */
+	const char *version;
+	bool		waits;			/* holds nothing between its queries */
+	sqlite3_int64 data_version; /* at the last begin of many, or 0 */
 	bool		joined;			/* transaction was JOINED, kept after its end */
-	bool		steps;			/* begin() was told so: running is ours */
+	bool		steps;			/* in a transaction that runs migrations */
+	bool		was_reading;	/* the transaction had begun to read before */
 	bool		writes;			/* the function is one that writes */
 	bool		reserved;		/* see dbmig_transaction_reserve() */
 	bool		damaged;		/* a transaction is still open: say so */
@@ -131,7 +140,7 @@ extern void dbmig_work_end(dbmig_work *work);
 extern char *dbmig_work_error(dbmig_work *work, int *code);
 extern int	dbmig_work_argument(dbmig_work *work, int number,
 								sqlite3_value *value, dbmig_value *result);
-extern int	dbmig_work_pin(dbmig_work *work);
+extern void dbmig_work_note(dbmig_work *work);
 extern int	dbmig_sqlite_query(dbmig_call *call, dbmig_sql id,
 							   const dbmig_value *params, dbmig_row_fn row,
 							   void *arg);
@@ -148,19 +157,26 @@ extern int	dbmig_work_fail(dbmig_work *work, int rc, const char *doing);
 /* Run SQL that gives no rows; gives SQLite's extended code. */
 extern int	dbmig_work_exec(dbmig_work *work, const char *sql);
 
-/* caller.c: may this call write here?  0 or -1 */
-extern int	dbmig_caller_check(dbmig_work *work, bool steps);
+/* caller.c: may this call be made here, and may it write?  0 or -1 */
+extern int	dbmig_sqlite_caller(dbmig_call *call, dbmig_mode mode);
+extern int	dbmig_caller_check(dbmig_work *work, dbmig_mode mode);
 extern bool dbmig_caller_replicated(dbmig_work *work);
 
 /* transaction.c */
-extern int	dbmig_transaction_begin(dbmig_call *call, bool steps);
+extern int	dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode);
 extern int	dbmig_transaction_commit(dbmig_call *call);
 extern void dbmig_transaction_abort(dbmig_call *call);
+extern void dbmig_transaction_release(dbmig_call *call);
 extern int	dbmig_guard_arm(dbmig_work *work);
 extern void dbmig_transaction_clean(dbmig_connection *connection);
 
 extern int	dbmig_transaction_reserve(dbmig_work *work);
+
+/* wait.c */
 extern double dbmig_seconds_now(void);
+extern bool dbmig_is_locked(int rc);
+extern bool dbmig_interrupted(sqlite3 *db);
+extern int	dbmig_sqlite_pause(dbmig_call *call, double seconds);
 
 typedef struct dbmig_wait
 {
@@ -176,6 +192,7 @@ extern bool dbmig_queue_named(const char *text);
 extern int	dbmig_queue_add(dbmig_work *work, dbmig_sql id,
 							const dbmig_value *params);
 extern int	dbmig_queue_flush(dbmig_work *work);
+extern void dbmig_queue_clear(dbmig_work *work);
 
 /* tables.c */
 #define DBMIG_TABLE_COUNT 5
@@ -237,9 +254,52 @@ extern const char *dbmig_statement_end(const char *p);
 extern int	dbmig_script_inspect(dbmig_call *call, const char *text,
 								 size_t length, dbmig_inspection *result);
 
+/* A step that runs. */
+typedef struct dbmig_run
+{
+	dbmig_call *call;
+	dbmig_work *work;
+	const dbmig_step *step;
+	int			number;			/* of the statement, from 1 */
+	bool		schema_changed; /* perhaps */
+	const char *start;			/* of the statement */
+	char	  **dropped;		/* tables that the script has dropped */
+	size_t		dropped_count;
+	size_t		dropped_capacity;
+} dbmig_run;
+
 /* script.c */
 extern int	dbmig_script_run(dbmig_call *call, const dbmig_step *step,
 							 int *statements);
+extern int	dbmig_run_statement(dbmig_run *r, const dbmig_look *look,
+								const char **tail);
+extern int	dbmig_run_function(dbmig_run *r, int *statements);
+
+/* place.c: the statement that failed, and at is where in it, or NULL */
+extern int	dbmig_run_fail(dbmig_run *r, int code, const char *at,
+						   const char *text);
+extern int	dbmig_run_fail_statement(dbmig_run *r, bool compiling);
+extern int	dbmig_run_refuse(dbmig_run *r, dbmig_status status,
+							 const dbmig_look *look);
+extern void dbmig_run_notice(dbmig_run *r, const dbmig_look *look,
+							 const char *reason);
+
+/* alone.c: a step that is not transactional */
+extern int	dbmig_alone_run(dbmig_run *r, int *statements);
+
+/* second.c: what needs a connection of its own */
+typedef struct dbmig_second
+{
+	dbmig_look *settings;		/* page_size, auto_vacuum, in their order */
+	size_t		count;
+	size_t		capacity;
+} dbmig_second;
+
+extern const char *dbmig_second_refusal(dbmig_work *work);
+extern int	dbmig_second_remember(dbmig_run *r, dbmig_second *second,
+								  const dbmig_look *look);
+extern int	dbmig_second_run(dbmig_run *r, const dbmig_second *second,
+							 bool vacuum);
 
 /* settings.c: what a script may change and gets back */
 extern void dbmig_foreign_keys_save(dbmig_work *work);
@@ -258,6 +318,10 @@ extern int	dbmig_pragma_before(dbmig_work *work, const dbmig_look *look,
 extern void dbmig_pragmas_restore(dbmig_connection *connection);
 extern void dbmig_pragmas_forget(dbmig_connection *connection);
 extern bool dbmig_pragma_is_on(const dbmig_token *value);
+extern int	dbmig_pragma_is_setting(dbmig_work *work, const dbmig_look *look,
+									bool *setting);
+extern int	dbmig_journal_mode_save(dbmig_work *work, const char *before,
+									const char *after);
 
 /* fkeys.c: K1 */
 extern int	dbmig_fkeys_before(dbmig_work *work);

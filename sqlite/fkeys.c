@@ -286,6 +286,7 @@ dbmig_fkeys_before(dbmig_work *work)
 int
 dbmig_fkeys_after(dbmig_work *work)
 {
+	const char *which = NULL;
 	size_t		i;
 	check		c;
 
@@ -300,9 +301,12 @@ dbmig_fkeys_after(dbmig_work *work)
 	if (c.new_count == 0)
 		return 0;
 	work->code = SQLITE_CONSTRAINT_FOREIGNKEY;
+	if (work->migrates && work->version != NULL)
+		which = dbmig_printf(&work->call, "migration \"%s@%s\": ",
+							 work->package, work->version);
 	return dbmig_fail(&work->call, DBMIG_ENGINE, NULL,
-					  "%d foreign key violation%s that %s not there before: %s (code %d)",
-					  c.new_count, c.new_count == 1 ? "" : "s",
+					  "%s%d foreign key violation%s that %s not there before: %s (code %d)",
+					  which != NULL ? which : "", c.new_count, c.new_count == 1 ? "" : "s",
 					  c.new_count == 1 ? "was" : "were", c.text.text,
 					  SQLITE_CONSTRAINT_FOREIGNKEY);
 }

@@ -108,6 +108,15 @@ dbmig_queue_add(dbmig_work *work, dbmig_sql id, const dbmig_value *params)
 	return 1;
 }
 
+/* The transaction is over, and what waits with it. */
+void
+dbmig_queue_clear(dbmig_work *work)
+{
+	work->queue.count = 0;
+	work->queue.texts.length = 0;
+	work->queue.failed = false;
+}
+
 /* Run what waits; 0 or -1. */
 int
 dbmig_queue_flush(dbmig_work *work)

@@ -229,8 +229,6 @@ call_function(rows_cursor *cursor, int given, sqlite3_value **argv)
 						  "%s needs its argument \"%.*s\"", function->name,
 						  (int) strcspn(function->arguments, ","),
 						  function->arguments);
-	if (dbmig_work_pin(work) != 0)
-		return -1;
 	return function->rows(&work->call, nargs, args, keep_row, cursor);
 }
 

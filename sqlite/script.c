@@ -15,120 +15,6 @@
 
 SQLITE_EXTENSION_INIT3
 
-#define SHOWN 200				/* bytes of a statement in an error */
-#define HINT "\nHINT:  "		/* in an error of a dbmig function */
-
-typedef struct run
-{
-	dbmig_call *call;
-	dbmig_work *work;
-	const dbmig_step *step;
-	int			number;			/* of the statement, from 1 */
-	bool		schema_changed; /* perhaps */
-	const char *start;			/* of the statement */
-	char	  **dropped;		/* tables that the script has dropped */
-	size_t		dropped_count;
-	size_t		dropped_capacity;
-} run;
-
-/* A4: the failed statement with its place; at is where in it, or NULL. */
-static int
-fail_at(run *r, int code, const char *at, const char *text)
-{
-	const dbmig_step *step = r->step;
-	const char *end = dbmig_statement_end(r->start);
-	const char *more = "";
-	const char *hint = strstr(text, HINT);
-	size_t		length;
-	int			line;
-	int			column;
-
-	if (hint != NULL)
-	{
-		text = dbmig_copy(r->call, text, (size_t) (hint - text));
-		hint += strlen(HINT);
-		hint = dbmig_copy(r->call, hint, strlen(hint));
-		if (text == NULL)
-			return -1;
-	}
-	while (end > r->start && (end[-1] == ';' || end[-1] == ' ' ||
-							  end[-1] == '\n' || end[-1] == '\r' ||
-							  end[-1] == '\t'))
-		end--;
-	length = (size_t) (end - r->start);
-	if (length > SHOWN)
-	{
-		length = SHOWN;
-		while (length > 0 && ((unsigned char) r->start[length] & 0xC0) == 0x80)
-			length--;
-		more = "...";
-	}
-	dbmig_position(step->text, (size_t) ((at != NULL ? at : r->start) - step->text),
-				   &line, &column);
-	r->work->code = code;
-	return dbmig_fail(r->call, DBMIG_ENGINE, hint,
-					  "%smigration \"%s@%s\", statement %d, line %d, column %d: "
-					  "%s (code %d)\nSTATEMENT:  %.*s%s",
-					  step->direction == DBMIG_DOWN ? "rollback of " : "",
-					  step->package, step->version, r->number, line, column,
-					  text, code, (int) length, r->start, more);
-}
-
-/* SQLite's own error, of prepare where compiling, else of step. */
-static int
-fail_statement(run *r, bool compiling)
-{
-	sqlite3    *db = r->work->db;
-	int			code = sqlite3_extended_errcode(db);
-	const char *at = NULL;
-
-#if SQLITE_VERSION_NUMBER >= 3038000
-	if (compiling && sqlite3_libversion_number() >= 3038000)
-	{
-		int			offset = sqlite3_error_offset(db);
-
-		if (offset >= 0 && (size_t) offset <= strlen(r->start))
-			at = r->start + offset;
-	}
-#else
-	(void) compiling;
-#endif
-	return fail_at(r, code, at, sqlite3_errmsg(db));
-}
-
-static int
-fail_refused(run *r, dbmig_status status, const dbmig_look *look)
-{
-	int			line;
-	int			column;
-
-	dbmig_position(r->step->text, (size_t) (look->start - r->step->text),
-				   &line, &column);
-	return dbmig_fail(r->call, status, NULL,
-					  "%smigration \"%s@%s\", statement %d, line %d, column %d: "
-					  "%.*s %s",
-					  r->step->direction == DBMIG_DOWN ? "rollback of " : "",
-					  r->step->package, r->step->version, r->number, line,
-					  column, (int) look->keyword.length, look->start,
-					  status == DBMIG_NOT_SUPPORTED ?
-					  "cannot run in a transaction" :
-					  "is not allowed in a migration");
-}
-
-static void
-notice_skipped(run *r, const dbmig_look *look, const char *reason)
-{
-	int			line;
-	int			column;
-
-	dbmig_position(r->step->text, (size_t) (look->start - r->step->text),
-				   &line, &column);
-	sqlite3_log(SQLITE_NOTICE,
-				"dbmig: %s@%s, line %d: %.*s is skipped: %s",
-				r->step->package, r->step->version, line,
-				(int) look->keyword.length, look->start, reason);
-}
-
 /* Step a statement to its end; its rows are nobody's. */
 static int
 step_through(sqlite3_stmt *stmt)
@@ -143,10 +29,10 @@ step_through(sqlite3_stmt *stmt)
 
 /* The guard must be ready whenever something can fail. */
 static int
-arm(run *r)
+arm(dbmig_run *r)
 {
 	if (dbmig_guard_arm(r->work) != SQLITE_OK)
-		return fail_statement(r, false);
+		return dbmig_run_fail_statement(r, false);
 	return 0;
 }
 
@@ -167,7 +53,7 @@ control(dbmig_work *work, sqlite3_stmt **stmt, const char *sql)
 
 /* Before what may do anything: its savepoint, and what it may change. */
 static int
-be_guarded(run *r)
+be_guarded(dbmig_run *r)
 {
 	int			rc;
 
@@ -197,23 +83,24 @@ keeps_schema(const dbmig_look *look)
 
 /* Run the statement at start; *tail is the place behind it. */
 static int
-run_statement(run *r, const char **tail)
+run_statement(dbmig_run *r, const char **tail)
 {
 	dbmig_work *work = r->work;
 	sqlite3_stmt *stmt = NULL;
 	int			result = 0;
 
 	if (sqlite3_prepare_v2(work->db, r->start, -1, &stmt, tail) != SQLITE_OK)
-		return fail_statement(r, true);
+		return dbmig_run_fail_statement(r, true);
 	if (stmt != NULL && sqlite3_stmt_readonly(stmt))
 		result = be_guarded(r);
 	if (result == 0 && stmt != NULL && step_through(stmt) != SQLITE_OK)
-		result = fail_statement(r, false);
+		result = dbmig_run_fail_statement(r, false);
 	sqlite3_finalize(stmt);
-	if (result == 0 && sqlite3_get_autocommit(work->db))
+	if (result == 0 && work->transaction != DBMIG_TRANSACTION_NONE &&
+		sqlite3_get_autocommit(work->db))
 	{
 		work->joined = false;	/* not known to be rolled back */
-		result = fail_at(r, SQLITE_ERROR, NULL,
+		result = dbmig_run_fail(r, SQLITE_ERROR, NULL,
 						 "this statement has ended the transaction; what ran "
 						 "before it may be committed");
 	}
@@ -221,7 +108,7 @@ run_statement(run *r, const char **tail)
 }
 
 static int
-remember_dropped(run *r, const dbmig_look *look)
+remember_dropped(dbmig_run *r, const dbmig_look *look)
 {
 	r->dropped = dbmig_grow(r->call, r->dropped, r->dropped_count,
 							&r->dropped_capacity, sizeof(*r->dropped));
@@ -232,7 +119,7 @@ remember_dropped(run *r, const dbmig_look *look)
 }
 
 static int
-was_dropped(run *r, const dbmig_look *look, bool *dropped)
+was_dropped(dbmig_run *r, const dbmig_look *look, bool *dropped)
 {
 	const char *name = dbmig_token_name(r->call, &look->name);
 	size_t		i;
@@ -252,7 +139,7 @@ was_dropped(run *r, const dbmig_look *look, bool *dropped)
  * are renamed with it; no row is touched.
  */
 static int
-run_legacy_rename(run *r, const char **tail)
+run_legacy_rename(dbmig_run *r, const char **tail)
 {
 	sqlite3    *db = r->work->db;
 	bool		foreign_keys = dbmig_flag_get(db, SQLITE_DBCONFIG_ENABLE_FKEY);
@@ -275,7 +162,7 @@ run_legacy_rename(run *r, const char **tail)
  * it is run once more in the old way.
  */
 static int
-run_rename(run *r, const char **tail, const dbmig_look *look)
+run_rename(dbmig_run *r, const char **tail, const dbmig_look *look)
 {
 	sqlite3    *db = r->work->db;
 	sqlite3_stmt *stmt = NULL;
@@ -289,12 +176,12 @@ run_rename(run *r, const char **tail, const dbmig_look *look)
 		return run_statement(r, tail);
 
 	if (sqlite3_prepare_v2(db, r->start, -1, &stmt, tail) != SQLITE_OK)
-		return fail_statement(r, true);
+		return dbmig_run_fail_statement(r, true);
 	rc = step_through(stmt);
 	again = (rc & 0xFF) == SQLITE_ERROR && !sqlite3_get_autocommit(db) &&
 		strncmp(sqlite3_errmsg(db), "error in ", 9) == 0;
 	if (rc != SQLITE_OK && !again)
-		fail_statement(r, false);
+		dbmig_run_fail_statement(r, false);
 	sqlite3_finalize(stmt);
 	if (again)
 		return run_legacy_rename(r, tail);
@@ -306,7 +193,7 @@ run_rename(run *r, const char **tail, const dbmig_look *look)
  * COMMIT: they are looked for now.
  */
 static int
-set_foreign_keys(run *r, bool on)
+set_foreign_keys(dbmig_run *r, bool on)
 {
 	sqlite3    *db = r->work->db;
 
@@ -315,7 +202,7 @@ set_foreign_keys(run *r, bool on)
 	{
 		if (dbmig_fkeys_after(r->work) != 0)
 			return -1;
-		return fail_at(r, SQLITE_CONSTRAINT_FOREIGNKEY, NULL,
+		return dbmig_run_fail(r, SQLITE_CONSTRAINT_FOREIGNKEY, NULL,
 					   "deferred foreign keys are still violated");
 	}
 	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, on);
@@ -323,7 +210,7 @@ set_foreign_keys(run *r, bool on)
 }
 
 static int
-run_pragma(run *r, const char **tail, const dbmig_look *look)
+run_pragma(dbmig_run *r, const char **tail, const dbmig_look *look)
 {
 	bool		skip;
 
@@ -339,64 +226,70 @@ run_pragma(run *r, const char **tail, const dbmig_look *look)
 		return -1;
 	if (!skip)
 		return run_statement(r, tail);
-	notice_skipped(r, look, "it is the program's to set");
+	dbmig_run_notice(r, look, "it is the program's to set");
 	*tail = dbmig_statement_end(look->start);
 	return 0;
 }
 
+/* One statement that is neither transaction control nor top level. */
+int
+dbmig_run_statement(dbmig_run *r, const dbmig_look *look, const char **tail)
+{
+	if (!r->schema_changed)
+		r->schema_changed = !keeps_schema(look);
+	switch (look->sort)
+	{
+		case DBMIG_SORT_PRAGMA:
+			return run_pragma(r, tail, look);
+		case DBMIG_SORT_RENAME_TABLE:
+			return run_rename(r, tail, look);
+		case DBMIG_SORT_DROP_TABLE:
+			if (remember_dropped(r, look) != 0)
+				return -1;
+			break;
+		case DBMIG_SORT_EMPTY:
+		case DBMIG_SORT_SKIPPED:
+		case DBMIG_SORT_REFUSED:
+		case DBMIG_SORT_TOP_LEVEL:
+		case DBMIG_SORT_ORDINARY:
+			break;
+	}
+	return run_statement(r, tail);
+}
+
 static int
-run_script(run *r, int *statements)
+run_script(dbmig_run *r, int *statements)
 {
 	const char *p = r->step->text;
 
 	for (;;)
 	{
 		dbmig_look	look;
-		int			result = 0;
 
 		dbmig_statement_look(p, &look);
 		if (look.sort == DBMIG_SORT_EMPTY)
 			return 0;
 		r->number++;
 		r->start = look.start;
-		if (!r->schema_changed)
-			r->schema_changed = !keeps_schema(&look);
-		switch (look.sort)
+		if (look.sort == DBMIG_SORT_SKIPPED)
 		{
-			case DBMIG_SORT_EMPTY:
-				break;
-			case DBMIG_SORT_SKIPPED:
-				notice_skipped(r, &look, "dbmig has the transaction");
-				p = dbmig_statement_end(look.start);
-				continue;
-			case DBMIG_SORT_REFUSED:
-				return fail_refused(r, DBMIG_BAD_VALUE, &look);
-			case DBMIG_SORT_TOP_LEVEL:
-				return fail_refused(r, DBMIG_NOT_SUPPORTED, &look);
-			case DBMIG_SORT_PRAGMA:
-				result = run_pragma(r, &p, &look);
-				break;
-			case DBMIG_SORT_RENAME_TABLE:
-				result = run_rename(r, &p, &look);
-				break;
-			case DBMIG_SORT_DROP_TABLE:
-				result = remember_dropped(r, &look);
-				if (result == 0)
-					result = run_statement(r, &p);
-				break;
-			case DBMIG_SORT_ORDINARY:
-				result = run_statement(r, &p);
-				break;
+			dbmig_run_notice(r, &look, "dbmig has the transaction");
+			p = dbmig_statement_end(look.start);
+			continue;
 		}
-		if (result != 0)
+		if (look.sort == DBMIG_SORT_REFUSED)
+			return dbmig_run_refuse(r, DBMIG_BAD_VALUE, &look);
+		if (look.sort == DBMIG_SORT_TOP_LEVEL)
+			return dbmig_run_refuse(r, DBMIG_NOT_SUPPORTED, &look);
+		if (dbmig_run_statement(r, &look, &p) != 0)
 			return -1;
 		(*statements)++;
 	}
 }
 
 /* SELECT "f"(package, version) */
-static int
-run_function(run *r, int *statements)
+int
+dbmig_run_function(dbmig_run *r, int *statements)
 {
 	const dbmig_step *step = r->step;
 	sqlite3    *db = r->work->db;
@@ -440,6 +333,11 @@ run_function(run *r, int *statements)
 	sqlite3_finalize(stmt);
 	if (rc != SQLITE_OK)
 		return -1;
+	if (r->work->transaction == DBMIG_TRANSACTION_NONE)
+	{
+		*statements = 1;
+		return 0;
+	}
 	if (sqlite3_get_autocommit(db))
 	{
 		r->work->joined = false;
@@ -455,7 +353,7 @@ run_function(run *r, int *statements)
 
 /* The step with the foreign keys that it asks for. */
 static int
-run_step(run *r, int *statements)
+run_step(dbmig_run *r, int *statements)
 {
 	dbmig_work *work = r->work;
 	sqlite3    *db = work->db;
@@ -473,7 +371,7 @@ run_step(run *r, int *statements)
 	rc = dbmig_guard_arm(work);
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, NULL);
-	if ((step->function ? run_function(r, statements) :
+	if ((step->function ? dbmig_run_function(r, statements) :
 		 run_script(r, statements)) != 0)
 		return -1;
 	if (set_foreign_keys(r, false) != 0)
@@ -496,13 +394,15 @@ int
 dbmig_script_run(dbmig_call *call, const dbmig_step *step, int *statements)
 {
 	dbmig_work *work = call->data;
-	run			r;
+	dbmig_run	r;
 	int			rc;
 
 	memset(&r, 0, sizeof(r));
 	r.call = call;
 	r.work = work;
 	r.step = step;
+	work->package = step->package;
+	work->version = step->version;
 	r.start = step->text;
 	r.schema_changed = step->function;
 	*statements = 0;
@@ -513,6 +413,8 @@ dbmig_script_run(dbmig_call *call, const dbmig_step *step, int *statements)
 		if (!step->function)
 			work->queue.off = true; /* it may make a view of dbmig's tables */
 	}
+	if (!step->transactional)
+		return dbmig_alone_run(&r, statements);
 	if (dbmig_fkeys_before(work) != 0)
 		return -1;
 

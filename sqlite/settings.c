@@ -38,6 +38,12 @@ static const char *const settings[] = {
 	"soft_heap_limit", "synchronous", "temp_store", "threads", NULL
 };
 
+/* Set by flags as well; they go back with these. */
+static const char *const flag_names[] = {
+	"foreign_keys", "legacy_alter_table", "trusted_schema", "writable_schema",
+	NULL
+};
+
 /* To set these takes the program's busy handler or hook away. */
 static const char *const left_alone[] = {
 	"busy_timeout", "wal_autocheckpoint", NULL
@@ -160,6 +166,25 @@ read_setting(dbmig_work *work, const char *schema, const char *name,
 	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* Takes the text, which begins with prefix; NULL where there is no memory. */
+static int
+keep(dbmig_work *work, char *sql, size_t prefix)
+{
+	dbmig_saved *saved = NULL;
+
+	if (sql != NULL)
+		saved = sqlite3_malloc64(sizeof(dbmig_saved) + strlen(sql));
+	if (saved != NULL)
+	{
+		saved->prefix = (int) prefix;
+		strcpy(saved->sql, sql);
+		saved->next = work->connection->saved;
+		work->connection->saved = saved;
+	}
+	sqlite3_free(sql);
+	return saved != NULL ? 0 : dbmig_work_fail(work, SQLITE_NOMEM, NULL);
+}
+
 /* Blank-free, so that it is still understood after an interrupt. */
 static int
 save_setting(dbmig_work *work, const char *schema, const char *name)
@@ -187,18 +212,40 @@ save_setting(dbmig_work *work, const char *schema, const char *name)
 		sql = sqlite3_mprintf("%sfast;", prefix);
 	else
 		sql = sqlite3_mprintf("%s%lld;", prefix, value);
-	if (sql != NULL)
-		saved = sqlite3_malloc64(sizeof(dbmig_saved) + strlen(sql));
-	if (saved != NULL)
-	{
-		saved->prefix = (int) strlen(prefix);
-		strcpy(saved->sql, sql);
-		saved->next = connection->saved;
-		connection->saved = saved;
-	}
-	sqlite3_free(sql);
+	read = keep(work, sql, strlen(prefix));
 	sqlite3_free(prefix);
-	return saved != NULL ? 0 : dbmig_work_fail(work, SQLITE_NOMEM, NULL);
+	return read;
+}
+
+/*
+ * The journal mode before and after a change.  Whether there is a WAL is the
+ * file's to keep, and stays; the others are the connection's, and go back.
+ */
+int
+dbmig_journal_mode_save(dbmig_work *work, const char *before, const char *after)
+{
+	static const char prefix[] = "PRAGMA\"main\".\"journal_mode\"=";
+	dbmig_saved **place = &work->connection->saved;
+	size_t		length = strlen(prefix);
+
+	while (*place != NULL && strncmp((*place)->sql, prefix, length) != 0)
+		place = &(*place)->next;
+	if (strcmp(after, "wal") == 0)
+	{
+		if (*place != NULL)
+		{
+			dbmig_saved *saved = *place;
+
+			*place = saved->next;
+			sqlite3_free(saved);
+		}
+		return 0;
+	}
+	if (*place != NULL)
+		return 0;
+	return keep(work, sqlite3_mprintf("%s%s;", prefix,
+									  strcmp(before, "wal") == 0 ? "delete" : before),
+				length);
 }
 
 int
@@ -219,6 +266,23 @@ dbmig_pragma_before(dbmig_work *work, const dbmig_look *look, bool *skip)
 		*skip = true;
 	else if (is_one_of(name, settings))
 		return save_setting(work, schema, name);
+	return 0;
+}
+
+/* Whether a PRAGMA sets what the statements behind it run with. */
+int
+dbmig_pragma_is_setting(dbmig_work *work, const dbmig_look *look, bool *setting)
+{
+	const char *name;
+
+	*setting = false;
+	if (look->sort != DBMIG_SORT_PRAGMA || look->value.kind == DBMIG_TOKEN_END)
+		return 0;
+	name = dbmig_token_name(&work->call, &look->name);
+	if (name == NULL)
+		return -1;
+	*setting = is_one_of(name, settings) || is_one_of(name, flag_names) ||
+		is_one_of(name, left_alone);
 	return 0;
 }
 

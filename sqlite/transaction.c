@@ -21,10 +21,6 @@
 
 SQLITE_EXTENSION_INIT3
 
-#define FIRST_DELAY 1			/* milliseconds */
-#define LAST_DELAY 50
-#define READERS_LIMIT 5.0		/* seconds; a commit's last moment is shorter */
-
 static bool
 is_stale(sqlite3_stmt *stmt)
 {
@@ -80,53 +76,6 @@ fire_guard(dbmig_work *work)
 	sqlite3_finalize(stmt);
 }
 
-double
-dbmig_seconds_now(void)
-{
-	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-	sqlite3_int64 now = 0;
-
-	if (vfs != NULL && vfs->iVersion >= 2 && vfs->xCurrentTimeInt64 != NULL)
-		vfs->xCurrentTimeInt64(vfs, &now);
-	return (double) now / 1000.0;
-}
-
-/* Locked by another connection, in a way that passes. */
-static bool
-is_locked(int rc)
-{
-	return ((rc & 0xFF) == SQLITE_BUSY && rc != SQLITE_BUSY_SNAPSHOT) ||
-		rc == SQLITE_LOCKED_SHAREDCACHE;
-}
-
-/*
- * After SQLITE_BUSY: whether to try again, once a little time has passed.  The
- * program's own busy handler has been before.  wait is zeroed before the first.
- */
-bool
-dbmig_wait_more(dbmig_work *work, dbmig_wait *wait, int rc)
-{
-	double		limit = work->call.settings.lock_timeout;
-
-	if (!work->writes && limit > READERS_LIMIT)
-		limit = READERS_LIMIT;
-	if (!is_locked(rc) || dbmig_caller_replicated(work))
-		return false;
-	if (wait->delay == 0)
-	{
-		wait->since = dbmig_seconds_now();
-		wait->delay = FIRST_DELAY;
-	}
-	if (wait->slept >= limit || dbmig_seconds_now() - wait->since >= limit)
-		return false;
-	if (wait->slept + wait->delay / 1000.0 > limit)
-		wait->delay = (int) ((limit - wait->slept) * 1000.0) + 1;
-	sqlite3_sleep(wait->delay);
-	wait->slept += wait->delay / 1000.0;
-	wait->delay = wait->delay * 2 > LAST_DELAY ? LAST_DELAY : wait->delay * 2;
-	return true;
-}
-
 /* Run a statement, again and again while the database is locked. */
 static int
 exec_waiting(dbmig_work *work, const char *sql)
@@ -145,7 +94,7 @@ fail_to_begin(dbmig_work *work, int rc, bool waited)
 {
 	double		limit = work->call.settings.lock_timeout;
 
-	if (!is_locked(rc))
+	if (!dbmig_is_locked(rc))
 	{
 		if ((rc & 0xFF) == SQLITE_READONLY)
 			return dbmig_fail(&work->call, DBMIG_READ_ONLY,
@@ -202,7 +151,8 @@ lock_joined(dbmig_work *work, bool wait)
 static int
 set_savepoint(dbmig_work *work)
 {
-	work->nested = work->connection->running != NULL;
+	work->nested = work->connection->running != NULL &&
+		work->connection->running != work;
 	return dbmig_work_exec(work, work->nested ? "SAVEPOINT dbmig_inner" :
 						   "SAVEPOINT dbmig");
 }
@@ -283,20 +233,52 @@ dbmig_transaction_reserve(dbmig_work *work)
 	return 0;
 }
 
+/* Under the lock: whether others have written since the last time. */
+static int
+look_for_others(dbmig_work *work)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3_int64 now = 0;
+	int			rc;
+
+	rc = sqlite3_prepare_v2(work->db, "PRAGMA main.data_version", -1, &stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		now = sqlite3_column_int64(stmt, 0);
+	else
+		dbmig_work_fail(work, sqlite3_extended_errcode(work->db),
+						"could not begin to write");
+	sqlite3_finalize(stmt);
+	if (rc != SQLITE_ROW)
+		return -1;
+	if (work->data_version != 0 && work->data_version != now)
+		work->call.moved = true;
+	work->data_version = now;
+	return 0;
+}
+
 int
-dbmig_transaction_begin(dbmig_call *call, bool steps)
+dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode)
 {
 	dbmig_work *work = call->data;
 	int			rc;
 
-	if (dbmig_caller_check(work, steps) != 0)
+	if (mode == DBMIG_MODE_MIGRATE &&
+		work->transaction == DBMIG_TRANSACTION_OWN)
+	{
+		work->inner++;			/* a record, with what it is of */
+		return 0;
+	}
+	if (dbmig_caller_check(work, mode) != 0)
 		return -1;
 	rc = dbmig_guard_arm(work);
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, "could not begin to write");
 	if ((sqlite3_get_autocommit(work->db) ? begin_own(work) :
 		 begin_joined(work)) != 0 ||
-		dbmig_tables_make(work) != 0)
+		dbmig_tables_make(work) != 0 ||
+		(mode == DBMIG_MODE_MIGRATE && look_for_others(work) != 0))
 	{
 		dbmig_transaction_abort(call);
 		return -1;
@@ -308,23 +290,43 @@ dbmig_transaction_begin(dbmig_call *call, bool steps)
 		dbmig_transaction_abort(call);
 		return -1;
 	}
-	if (steps)
+	if (mode != DBMIG_MODE_REGISTER)
 	{
 		work->steps = true;
+		work->migrates = mode == DBMIG_MODE_MIGRATE;
 		work->connection->running = work;
 	}
 	return 0;
 }
 
+/* What is kept for one transaction. */
 static void
 ended(dbmig_work *work)
 {
-	dbmig_flags_restore(work);
-	dbmig_foreign_keys_restore(work);
+	if (!work->alone)
+	{
+		dbmig_flags_restore(work);
+		dbmig_foreign_keys_restore(work);
+	}
+	dbmig_queue_clear(work);
+	work->fkeys.taken = false;
+	work->fkeys.name_count = 0;
+	work->fkeys.before_count = 0;
 	work->transaction = DBMIG_TRANSACTION_NONE;
-	if (work->steps)
+	if (work->steps && !work->migrates)
 		work->connection->running = NULL;
 	work->steps = false;
+}
+
+/* The last of the transactions of DBMIG_MODE_MIGRATE is over. */
+void
+dbmig_transaction_release(dbmig_call *call)
+{
+	dbmig_work *work = call->data;
+
+	if (work->migrates)
+		work->connection->running = NULL;
+	work->migrates = false;
 }
 
 int
@@ -333,6 +335,11 @@ dbmig_transaction_commit(dbmig_call *call)
 	dbmig_work *work = call->data;
 	int			rc;
 
+	if (work->inner > 0)
+	{
+		work->inner--;
+		return 0;
+	}
 	if (dbmig_queue_flush(work) != 0 || dbmig_fkeys_after(work) != 0)
 		return -1;
 	if (work->transaction == DBMIG_TRANSACTION_OWN)
@@ -358,8 +365,14 @@ dbmig_transaction_abort(dbmig_call *call)
 	dbmig_work *work = call->data;
 	int			rc;
 
+	if (work->inner > 0)
+	{
+		work->inner--;
+		return;
+	}
 	if (work->transaction == DBMIG_TRANSACTION_NONE)
 		return;
+	dbmig_work_note(work);
 	if (!sqlite3_get_autocommit(work->db))
 	{
 		if (work->transaction == DBMIG_TRANSACTION_OWN)

@@ -24,6 +24,7 @@ dbmig_work_begin(dbmig_work *work, const dbmig_binding *binding)
 	work->writes = (binding->function->flags & DBMIG_WRITES) != 0;
 	work->call.settings = connection->choices.settings;
 	work->rowid = sqlite3_last_insert_rowid(work->db);
+	work->was_reading = sqlite3_txn_state(work->db, "main") == SQLITE_TXN_READ;
 	connection->references++;
 	if (binding->function->flags & DBMIG_PURE)
 		return;
@@ -54,7 +55,9 @@ dbmig_work_end(dbmig_work *work)
 {
 	dbmig_connection *connection = work->connection;
 
+	work->inner = 0;
 	dbmig_transaction_abort(&work->call);
+	dbmig_transaction_release(&work->call);
 	dbmig_work_forget(work);
 	sqlite3_finalize(work->savepoint);
 	sqlite3_finalize(work->release);
@@ -117,6 +120,19 @@ status_code(const dbmig_work *work)
 		default:
 			return work->code & 0xFF;
 	}
+}
+
+/* What failed, for the history, where nothing closer has said it. */
+void
+dbmig_work_note(dbmig_work *work)
+{
+	dbmig_failure *failure = &work->call.failure;
+
+	if (work->call.status == DBMIG_OK || failure->code != NULL)
+		return;
+	failure->code = dbmig_printf(&work->call, "%d",
+								 work->call.status == DBMIG_ENGINE ?
+								 work->code : status_code(work));
 }
 
 /*
@@ -200,15 +216,6 @@ dbmig_work_argument(dbmig_work *work, int number, sqlite3_value *value,
 		case SQLITE_INTEGER:
 			*result = dbmig_int(sqlite3_value_int64(value));
 			return 0;
-		case SQLITE_BLOB:
-			result->length = (size_t) sqlite3_value_bytes(value);
-			text = sqlite3_value_blob(value);
-			if (text == NULL && result->length > 0)
-				return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
-			text = dbmig_copy(&work->call, text, result->length);
-			if (text == NULL)
-				return -1;
-			break;
 		default:
 			text = (const char *) sqlite3_value_text(value);
 			result->length = (size_t) sqlite3_value_bytes(value);
@@ -233,8 +240,8 @@ dbmig_work_argument(dbmig_work *work, int number, sqlite3_value *value,
  * A reader's several queries see one state: this statement, which has begun
  * and is not ended, holds it.
  */
-int
-dbmig_work_pin(dbmig_work *work)
+static int
+pin(dbmig_work *work)
 {
 	static const char sql[] = "SELECT 1 UNION ALL SELECT 1 FROM main.sqlite_schema";
 	dbmig_wait	wait = {0, 0, 0};
@@ -408,11 +415,11 @@ dbmig_sqlite_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 
 	if (row == NULL)
 		waits = dbmig_queue_add(work, id, params);
-	else if (id != DBMIG_STEP_UP && id != DBMIG_STEP_DOWN)	/* of the registry */
+	else if (id != DBMIG_STEPS_UP && id != DBMIG_STEPS_DOWN)	/* of the registry */
 		waits = dbmig_queue_flush(work);
 	if (waits != 0)
 		return waits < 0 ? -1 : 0;
-	if (work->writes && dbmig_transaction_reserve(work) != 0)
+	if ((work->writes ? dbmig_transaction_reserve(work) : pin(work)) != 0)
 		return -1;
 	return dbmig_query_now(work, id, params, row, arg);
 }

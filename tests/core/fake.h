@@ -67,6 +67,9 @@ typedef struct fake
 	jmp_buf		jump;
 	int			calls;			/* to the host so far */
 	int			fail_at;		/* the call that fails, from 1; 0: none */
+	void		(*meanwhile) (struct fake *db);	/* another connection, before
+												 * the begin ... */
+	int			meanwhile_in;	/* ... so many from now */
 	int			blocks;			/* of memory that are out */
 	int			commits;
 	dbmig_call	call;
@@ -85,5 +88,9 @@ typedef struct fake
 extern const char *fake_call(fake *db, const char *function,...);
 
 extern fake *fake_new(void);
+
+/* fake_tables.c: run one of the core's statements. */
+extern int	fake_tables_query(fake *db, dbmig_sql id, const dbmig_value *params,
+							  dbmig_row_fn row, void *arg);
 
 #endif							/* FAKE_H */

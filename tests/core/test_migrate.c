@@ -134,6 +134,70 @@ every_fault(void **state)
 	assert_true(n > 50);
 }
 
+/* Another call applies p@2, or changes it, or only writes. */
+static void
+other_applies(fake *db)
+{
+	fake_tables *t = &db->now;
+	int			i = t->applied_count++;
+
+	strcpy(t->applied[i][0], "p");
+	strcpy(t->applied[i][1], "2");
+	strcpy(t->applied[i][2], t->migrations[1].checksum);
+	strcpy(t->applied[i][3], "applied");
+	t->history_count++;
+	strcat(t->effects, "P2;");
+}
+
+static void
+other_changes(fake *db)
+{
+	strcpy(db->now.migrations[1].checksum, db->now.migrations[0].checksum);
+	strcpy(db->now.migrations[1].up, "P1");
+}
+
+static void
+other_writes(fake *db)
+{
+	strcat(db->now.effects, "other;");
+}
+
+/* Where the lock is free in between, what others did is not done again. */
+static void
+sees_others(void **state)
+{
+	static const struct
+	{
+		void		(*meanwhile) (fake *db);
+		const char *count;
+		const char *effects;
+		const char *progress;
+	}			cases[] = {
+		{other_applies, "2", "P1;P2;P3;", "2/2 p@3"},
+		{other_changes, "3", "P1;P1;P3;", "3/3 p@3"},
+		{other_writes, "3", "P1;other;P2;P3;", "3/3 p@3"},
+	};
+	size_t		i;
+
+	(void) state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		fake	   *db = fake_new();
+
+		IS("1", "dbmig_append", "p", "P1");
+		IS("2", "dbmig_append", "p", "P2");
+		IS("3", "dbmig_append", "p", "P3");
+		db->meanwhile = cases[i].meanwhile;
+		db->meanwhile_in = 3;	/* the plan, p@1, p@2 */
+		IS(cases[i].count, "dbmig_migrate", "");
+		assert_string_equal(db->now.effects, cases[i].effects);
+		assert_non_null(strstr(db->progress, cases[i].progress));
+		assert_int_equal(db->now.history_count, 3);
+		IS("1", "dbmig_check", "");
+		free(db);
+	}
+}
+
 static void
 waits(void **state)
 {
@@ -159,6 +223,7 @@ main(void)
 		cmocka_unit_test(goes_on_where_it_stopped),
 		cmocka_unit_test(resolves),
 		cmocka_unit_test(every_fault),
+		cmocka_unit_test(sees_others),
 		cmocka_unit_test(waits),
 	};
 
