@@ -145,6 +145,28 @@ typedef struct dbmig_step
 	size_t		length;
 } dbmig_step;
 
+/*
+ * A step that is done.  It is put into words, as in "2/7 auth@3 create users
+ * (12 ms)", only where somebody listens: printf(DBMIG_PROGRESS_FORMAT,
+ * DBMIG_PROGRESS_ARGS(p)).
+ */
+typedef struct dbmig_progress
+{
+	int			done;
+	int			total;
+	dbmig_direction direction;
+	const char *package;
+	const char *version;
+	const char *name;			/* or NULL */
+	int64_t		microseconds;
+} dbmig_progress;
+
+#define DBMIG_PROGRESS_FORMAT "%d/%d %s%s@%s%s%s (%ld ms)"
+#define DBMIG_PROGRESS_ARGS(p) \
+	(p)->done, (p)->total, (p)->direction == DBMIG_DOWN ? "rollback " : "", \
+	(p)->package, (p)->version, (p)->name != NULL ? " " : "", \
+	(p)->name != NULL ? (p)->name : "", (long) (((p)->microseconds + 500) / 1000)
+
 /* What a host says of a step that failed, for the history. */
 typedef struct dbmig_failure
 {
@@ -227,9 +249,8 @@ typedef struct dbmig_host
 	/* Sleep, holding no snapshot and no lock; -1 where interrupted. */
 	int			(*pause) (dbmig_call *call, double seconds);
 
-	/* A7: say that item done of total is done, in one line.  -1: stop. */
-	int			(*progress) (dbmig_call *call, int done, int total,
-							 const char *item, const char *line);
+	/* A7: say that a step is done.  -1: stop. */
+	int			(*progress) (dbmig_call *call, const dbmig_progress *progress);
 
 	/* Say something to the user that is no error; has no effect otherwise. */
 	void		(*notice) (dbmig_call *call, const char *text);

@@ -6,7 +6,6 @@
 
 #include "dbmig_core.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -194,25 +193,22 @@ dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int
 	return call->host->run(call, &step, statements);
 }
 
-/* A7: "2/7 auth@3 create users (12 ms)" */
+/* A7 */
 int
 dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
 			   dbmig_direction direction, int64_t microseconds)
 {
 	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
-	const char *name = plan->graph.nodes[plan->order[i]].name;
-	char		text[600];
-	char		line[1000];
+	dbmig_progress progress;
 
-	snprintf(text, sizeof(text), "%s@%s", item.package, item.version);
-	i += plan->before;
-	snprintf(line, sizeof(line), "%d/%d %s%s%s%s (%ld ms)", i + 1,
-			 plan->before + plan->count,
-			 direction == DBMIG_DOWN ? "rollback " : "", text,
-			 name != NULL ? " " : "", name != NULL ? name : "",
-			 (long) ((microseconds + 500) / 1000));
-	return call->host->progress(call, i + 1, plan->before + plan->count, text,
-								line);
+	progress.done = plan->before + i + 1;
+	progress.total = plan->before + plan->count;
+	progress.direction = direction;
+	progress.package = item.package;
+	progress.version = item.version;
+	progress.name = plan->graph.nodes[plan->order[i]].name;
+	progress.microseconds = microseconds;
+	return call->host->progress(call, &progress);
 }
 
 int
@@ -223,16 +219,18 @@ dbmig_step_up(dbmig_call *call, const char *tenant, const dbmig_plan *plan,
 	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];
 	int64_t		since = dbmig_now_us();
 	const char *sort_key;
+	const char *checksum;
 	char		hex[DBMIG_CHECKSUM_SIZE];
 	int			statements;
 
 	if (dbmig_step_run(call, tenant, plan, i, DBMIG_UP, kept, &sort_key, &statements) != 0)
 		return -1;
 	since = dbmig_now_us() - since;
-	if (dbmig_mark_applied(call, tenant, item, sort_key, dbmig_node_checksum(node, hex),
-					 statements, since) != 0 ||
-		dbmig_history_add(call, tenant, item, node->name, "apply",
-						  dbmig_node_checksum(node, hex), statements, since) != 0)
+	checksum = dbmig_node_checksum(node, hex);
+	if (dbmig_mark_applied(call, tenant, item, sort_key, checksum, statements,
+						   since) != 0 ||
+		dbmig_history_add(call, tenant, item, node->name, "apply", checksum,
+						  statements, since) != 0)
 		return -1;
 	*microseconds = since;
 	return 0;

@@ -279,15 +279,13 @@ host_begin(dbmig_call *call, dbmig_mode mode)
 }
 
 static int
-host_progress(dbmig_call *call, int done, int total, const char *item,
-			  const char *line)
+host_progress(dbmig_call *call, const dbmig_progress *progress)
 {
 	(void) call;
-	(void) done;
-	(void) total;
-	(void) item;
 	if (progress_wanted)
-		ereport(NOTICE, (errmsg_internal("%s", line)));
+		ereport(NOTICE,
+				(errmsg_internal(DBMIG_PROGRESS_FORMAT,
+								 DBMIG_PROGRESS_ARGS(progress))));
 	CHECK_FOR_INTERRUPTS();
 	return 0;
 }

@@ -79,18 +79,21 @@ call_progress(dbmig_work *work, const char *function, int done, int total,
 }
 
 static int
-host_progress(dbmig_call *call, int done, int total, const char *item,
-			  const char *line)
+host_progress(dbmig_call *call, const dbmig_progress *progress)
 {
 	dbmig_work *work = call->data;
-	const char *progress = work->connection->choices.progress;
+	const char *choice = work->connection->choices.progress;
+	char		item[600];
 
-	if (strcmp(progress, "off") == 0)
+	if (strcmp(choice, "off") == 0)
 		return 0;
-	sqlite3_log(SQLITE_NOTICE, "dbmig: %s", line);
-	if (strcmp(progress, "on") == 0)
+	sqlite3_log(SQLITE_NOTICE, "dbmig: " DBMIG_PROGRESS_FORMAT,
+				DBMIG_PROGRESS_ARGS(progress));
+	if (strcmp(choice, "on") == 0)
 		return 0;
-	return call_progress(work, progress, done, total, item);
+	sqlite3_snprintf(sizeof(item), item, "%s@%s", progress->package,
+					 progress->version);
+	return call_progress(work, choice, progress->done, progress->total, item);
 }
 
 static void

@@ -193,16 +193,15 @@ fake_inspect(dbmig_call *call, const char *script, size_t length,
 }
 
 static int
-fake_progress(dbmig_call *call, int done, int total, const char *item,
-			  const char *line)
+fake_progress(dbmig_call *call, const dbmig_progress *progress)
 {
 	fake	   *db = db_of(call);
 
 	if (is_fault(call))
 		return fault(call);
-	assert_true(done <= total);
-	assert_non_null(strstr(line, item));
-	snprintf(db->progress, sizeof(db->progress), "%s", line);
+	assert_true(progress->done <= progress->total);
+	snprintf(db->progress, sizeof(db->progress), DBMIG_PROGRESS_FORMAT,
+			 DBMIG_PROGRESS_ARGS(progress));
 	return 0;
 }
 
