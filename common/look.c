@@ -165,6 +165,7 @@ dbmig_do_check(dbmig_call *call, int nargs, const dbmig_value *args,
 {
 	dbmig_target target;
 	dbmig_plan	plan;
+	const char *with = "dbmig_apply";
 	const char *first;
 	bool		settled;
 	int			i;
@@ -190,10 +191,15 @@ dbmig_do_check(dbmig_call *call, int nargs, const dbmig_value *args,
 	if (plan.count == 0)
 		return 0;
 	first = dbmig_item_text(call, dbmig_graph_item(&plan.graph, plan.order[0]));
+	for (i = 0; i < plan.count; i++)
+		if ((plan.graph.nodes[plan.order[i]].flags & DBMIG_NODE_TRANSACTIONAL) == 0)
+			with = call->host->migrate;
 	if (plan.count == 1)
-		return dbmig_fail(call, DBMIG_NOT_READY, "Apply it with dbmig_apply.",
+		return dbmig_fail(call, DBMIG_NOT_READY,
+						  dbmig_printf(call, "Apply it with %s.", with),
 						  "migration \"%s\" is pending", first);
-	return dbmig_fail(call, DBMIG_NOT_READY, "Apply them with dbmig_apply.",
+	return dbmig_fail(call, DBMIG_NOT_READY,
+					  dbmig_printf(call, "Apply them with %s.", with),
 					  "%d migrations are pending, the first is \"%s\"",
 					  plan.count, first);
 }
