@@ -145,9 +145,16 @@ run_work(dbmig_call *call, const dbmig_target *target, work kind,
 		 dbmig_value *result)
 {
 	const dbmig_host *host = call->host;
+	bool		settled = false;
 	int			count = 0;
 	int			failed = -1;
 
+	*result = dbmig_int(0);
+	if (host->caller(call, DBMIG_MODE_APPLY) != 0 ||
+		(kind == APPLY && dbmig_settled(call, target, &settled) != 0))
+		return -1;
+	if (settled)
+		return 0;
 	if (host->begin(call, kind != BASELINE ? DBMIG_MODE_APPLY : DBMIG_MODE_REGISTER) != 0)
 		return -1;
 	if (host->lock(call, DBMIG_LOCK_TENANT, target->tenant) == 0)
@@ -180,17 +187,9 @@ dbmig_do_apply(dbmig_call *call, int nargs, const dbmig_value *args,
 			   dbmig_value *result)
 {
 	dbmig_target target;
-	bool		settled;
 
-	if (dbmig_target_read(call, nargs, args, &target) != 0 ||
-		call->host->caller(call, DBMIG_MODE_APPLY) != 0 ||
-		dbmig_settled(call, &target, &settled) != 0)
+	if (dbmig_target_read(call, nargs, args, &target) != 0)
 		return -1;
-	if (settled)
-	{
-		*result = dbmig_int(0);
-		return 0;
-	}
 	return run_work(call, &target, APPLY, result);
 }
 
@@ -300,7 +299,8 @@ dbmig_do_resolve(dbmig_call *call, int nargs, const dbmig_value *args,
 		return dbmig_fail(call, DBMIG_BAD_VALUE,
 						  "The states are applied and pending.",
 						  "unknown state \"%s\"", state);
-	if (call->host->begin(call, DBMIG_MODE_REGISTER) != 0)
+	if (call->host->caller(call, DBMIG_MODE_APPLY) != 0 ||
+		call->host->begin(call, DBMIG_MODE_REGISTER) != 0)
 		return -1;
 	if (call->host->lock(call, DBMIG_LOCK_TENANT, tenant) != 0 ||
 		resolve(call, tenant, item, strcmp(state, "applied") == 0) != 0 ||

@@ -68,3 +68,9 @@ PRAGMA query_only = 0;
 ATTACH ':memory:' AS other;
 SELECT count(*) FROM other.sqlite_schema;
 DETACH other;
+-- a migration that says that one was applied
+SELECT dbmig_register('says', '1', 'SELECT dbmig_baseline(''says'', ''1'')');
+SELECT dbmig_apply('says');
+SELECT dbmig_register('says', '1', 'SELECT dbmig_resolve(''says'', ''1'', ''applied'')');
+SELECT dbmig_apply('says');
+SELECT dbmig_unregister('says');

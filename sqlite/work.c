@@ -98,7 +98,9 @@ status_code(const dbmig_work *work)
 		case DBMIG_NO_FILE:
 			return SQLITE_CANTOPEN;
 		case DBMIG_IO:
-			return SQLITE_IOERR;
+
+			/* not IOERR: SQLite would end the caller's transaction for it */
+			return SQLITE_CANTOPEN;
 		case DBMIG_DAMAGED:
 			return SQLITE_CORRUPT;
 		case DBMIG_ENGINE:
