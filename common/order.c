@@ -9,15 +9,18 @@
 #include "internal.h"
 
 /*
- * What is ready, as a heap.  First what costs nothing (starts, ends, applied
- * migrations), so that what waits behind it is ready too; then O3.
+ * What is ready.  What costs nothing (starts, ends, applied migrations) goes
+ * first, in any order, so that what waits behind it is ready too; then O3, by
+ * a heap of keys: the package's rank, and below it the node.
  */
-typedef struct heap
+typedef struct ready
 {
 	const dbmig_graph *graph;
-	int		   *ids;
+	int		   *free_ids;
+	size_t		free_count;
+	uint64_t   *keys;
 	size_t		count;
-} heap;
+} ready;
 
 static bool
 is_free(const dbmig_graph *graph, int id)
@@ -26,58 +29,57 @@ is_free(const dbmig_graph *graph, int id)
 		(graph->nodes[id].flags & DBMIG_NODE_APPLIED) != 0;
 }
 
-static bool
-goes_first(const dbmig_graph *graph, int a, int b)
-{
-	bool		free_a = is_free(graph, a);
-	int			rank_a,
-				rank_b;
-
-	if (free_a != is_free(graph, b))
-		return free_a;
-	rank_a = graph->packages[dbmig_graph_package_of(graph, a)].rank;
-	rank_b = graph->packages[dbmig_graph_package_of(graph, b)].rank;
-	if (rank_a != rank_b)
-		return rank_a < rank_b;
-	return a < b;
-}
-
 static void
-push(heap *ready, int id)
+push(ready *ids, int id)
 {
-	size_t		at = ready->count++;
+	size_t		at = ids->count;
+	uint64_t	key;
 
-	while (at > 0 && goes_first(ready->graph, id, ready->ids[(at - 1) / 2]))
+	if (is_free(ids->graph, id))
 	{
-		ready->ids[at] = ready->ids[(at - 1) / 2];
+		ids->free_ids[ids->free_count++] = id;
+		return;
+	}
+	key = (uint64_t) ids->graph->packages[ids->graph->nodes[id].package].rank << 32 |
+		(uint64_t) id;
+	ids->count++;
+	while (at > 0 && key < ids->keys[(at - 1) / 2])
+	{
+		ids->keys[at] = ids->keys[(at - 1) / 2];
 		at = (at - 1) / 2;
 	}
-	ready->ids[at] = id;
+	ids->keys[at] = key;
 }
 
+/* One of what is ready, or -1. */
 static int
-pop(heap *ready)
+pop(ready *ids)
 {
-	int			top = ready->ids[0];
-	int			last = ready->ids[--ready->count];
 	size_t		at = 0;
+	uint64_t	top;
+	uint64_t	last;
 
+	if (ids->free_count > 0)
+		return ids->free_ids[--ids->free_count];
+	if (ids->count == 0)
+		return -1;
+	top = ids->keys[0];
+	last = ids->keys[--ids->count];
 	for (;;)
 	{
 		size_t		child = 2 * at + 1;
 
-		if (child >= ready->count)
+		if (child >= ids->count)
 			break;
-		if (child + 1 < ready->count &&
-			goes_first(ready->graph, ready->ids[child + 1], ready->ids[child]))
+		if (child + 1 < ids->count && ids->keys[child + 1] < ids->keys[child])
 			child++;
-		if (!goes_first(ready->graph, ready->ids[child], last))
+		if (last <= ids->keys[child])
 			break;
-		ready->ids[at] = ready->ids[child];
+		ids->keys[at] = ids->keys[child];
 		at = child;
 	}
-	ready->ids[at] = last;
-	return top;
+	ids->keys[at] = last;
+	return (int) (top & 0xFFFFFFFFu);
 }
 
 /*
@@ -164,16 +166,17 @@ dbmig_graph_order(dbmig_call *call, const dbmig_graph *graph,
 	int		   *blockers = dbmig_alloc(call, (size_t) size * sizeof(int));
 	char	   *waiting = dbmig_alloc(call, (size_t) size + 1);
 	int			left = 0;
-	heap		ready = {graph, NULL, 0};
+	ready		ids = {graph, NULL, 0, NULL, 0};
 	int		   *out_start;
 	int		   *out;
 	int			id;
 	int			i;
 
-	ready.ids = dbmig_alloc(call, (size_t) size * sizeof(int));
+	ids.free_ids = dbmig_alloc(call, (size_t) size * sizeof(int));
+	ids.keys = dbmig_alloc(call, graph->node_count * sizeof(uint64_t));
 	*order = dbmig_alloc(call, graph->node_count * sizeof(int));
 	*count = 0;
-	if (blockers == NULL || waiting == NULL || ready.ids == NULL ||
+	if (blockers == NULL || waiting == NULL || ids.free_ids == NULL || ids.keys == NULL ||
 		*order == NULL || dbmig_graph_outgoing(call, graph, &out_start, &out) != 0)
 		return -1;
 	for (id = 0; id < size; id++)
@@ -186,23 +189,22 @@ dbmig_graph_order(dbmig_call *call, const dbmig_graph *graph,
 		for (i = graph->into_start[id]; i < graph->into_start[id + 1]; i++)
 			blockers[id] += graph->sources[graph->into[i]] >= 0;
 		if (blockers[id] == 0)
-			push(&ready, id);
+			push(&ids, id);
 	}
-	while (ready.count > 0)
+	while ((id = pop(&ids)) >= 0)
 	{
 		int			after;
 
-		id = pop(&ready);
 		waiting[id] = 0;
 		left--;
 		if (!is_free(graph, id))
 			(*order)[(*count)++] = id;
 		after = dbmig_graph_after(graph, id);
 		if (after >= 0 && mark[after] && --blockers[after] == 0)
-			push(&ready, after);
+			push(&ids, after);
 		for (i = out_start[id]; i < out_start[id + 1]; i++)
 			if (mark[out[i]] && --blockers[out[i]] == 0)
-				push(&ready, out[i]);
+				push(&ids, out[i]);
 	}
 	return left == 0 ? 0 : fail_cycle(call, graph, waiting);
 }
