@@ -252,9 +252,6 @@ typedef struct dbmig_host
 	/* A7: say that a step is done.  -1: stop. */
 	int			(*progress) (dbmig_call *call, const dbmig_progress *progress);
 
-	/* Say something to the user that is no error; has no effect otherwise. */
-	void		(*notice) (dbmig_call *call, const char *text);
-
 	/* Keep a setting; the core has checked name and value. */
 	int			(*set) (dbmig_call *call, const char *name, const char *value);
 } dbmig_host;

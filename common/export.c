@@ -11,12 +11,6 @@
 
 #include "internal.h"
 
-typedef struct script
-{
-	dbmig_buffer text;
-	const char *failure;
-} script;
-
 static int
 append_literal(dbmig_call *call, dbmig_buffer *text, const dbmig_value *value)
 {
@@ -44,7 +38,7 @@ static int
 export_migration(dbmig_call *call, void *arg, const dbmig_value *row)
 {
 	static const int order[] = {0, 1, 5, 6, 2, 4};
-	script	   *to = arg;
+	dbmig_buffer *to = arg;
 	bool		function = strcmp(row[3].text, "function") == 0;
 	int			last = 5;
 	int			i;
@@ -52,34 +46,34 @@ export_migration(dbmig_call *call, void *arg, const dbmig_value *row)
 	/* absent arguments at the end are left out */
 	if (strcmp(row[4].text, "{}") == 0)
 		last = row[2].type != DBMIG_NULL ? 4 : row[6].type != DBMIG_NULL ? 3 : 2;
-	if (dbmig_append_format(call, &to->text, "SELECT dbmig_register%s(",
+	if (dbmig_append_format(call, to, "SELECT dbmig_register%s(",
 							function ? "_function" : "") != 0)
 		return -1;
 	for (i = 0; i <= last; i++)
-		if ((i > 0 && dbmig_append_text(call, &to->text, ", ") != 0) ||
-			append_literal(call, &to->text, &row[order[i]]) != 0)
+		if ((i > 0 && dbmig_append_text(call, to, ", ") != 0) ||
+			append_literal(call, to, &row[order[i]]) != 0)
 			return -1;
-	return dbmig_append_text(call, &to->text, ");\n");
+	return dbmig_append_text(call, to, ");\n");
 }
 
 static int
 export_dependency(dbmig_call *call, void *arg, const dbmig_value *row)
 {
-	script	   *to = arg;
+	dbmig_buffer *to = arg;
 	int			i;
 
-	if (dbmig_append_text(call, &to->text, "SELECT dbmig_after(") != 0)
+	if (dbmig_append_text(call, to, "SELECT dbmig_after(") != 0)
 		return -1;
 	for (i = 0; i < 4; i += 2)
 	{
 		dbmig_item	item = {row[i].text, row[i + 1].text};
 		dbmig_value text = dbmig_text(dbmig_item_text(call, item));
 
-		if ((i > 0 && dbmig_append_text(call, &to->text, ", ") != 0) ||
-			append_literal(call, &to->text, &text) != 0)
+		if ((i > 0 && dbmig_append_text(call, to, ", ") != 0) ||
+			append_literal(call, to, &text) != 0)
 			return -1;
 	}
-	return dbmig_append_text(call, &to->text, ");\n");
+	return dbmig_append_text(call, to, ");\n");
 }
 
 int
@@ -87,7 +81,7 @@ dbmig_do_export(dbmig_call *call, int nargs, const dbmig_value *args,
 				dbmig_value *result)
 {
 	const dbmig_host *host = call->host;
-	script		to = {0};
+	dbmig_buffer to = {0};
 	const char *package;
 	dbmig_value params[1];
 	dbmig_value row[1];
@@ -104,7 +98,7 @@ dbmig_do_export(dbmig_call *call, int nargs, const dbmig_value *args,
 			return dbmig_fail(call, DBMIG_UNKNOWN, NULL,
 							  "package \"%s\" is not registered", package);
 	}
-	if (dbmig_append_format(call, &to.text, "-- dbmig %s: the registry%s%s\n",
+	if (dbmig_append_format(call, &to, "-- dbmig %s: the registry%s%s\n",
 							DBMIG_VERSION, package != NULL ? " of " : "",
 							package != NULL ? package : "") != 0 ||
 		host->query(call, package != NULL ? DBMIG_EXPORT_ONE : DBMIG_EXPORT,
@@ -112,7 +106,7 @@ dbmig_do_export(dbmig_call *call, int nargs, const dbmig_value *args,
 		host->query(call, package != NULL ? DBMIG_DEPENDENCIES_OF : DBMIG_DEPENDENCIES,
 					params, export_dependency, &to) != 0)
 		return -1;
-	*result = dbmig_text(to.text.text);
+	*result = dbmig_text(to.text);
 	return 0;
 }
 

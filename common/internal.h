@@ -33,6 +33,9 @@ extern int	dbmig_item_parse(dbmig_call *call, const char *text,
 							 dbmig_item *item);
 extern const char *dbmig_item_text(dbmig_call *call, dbmig_item item);
 
+/* settings.c: false where the text is no number of seconds, 0 or more */
+extern bool dbmig_seconds_read(const char *text, double *seconds);
+
 /* checksum.c: hex has room for DBMIG_CHECKSUM_SIZE bytes */
 extern void dbmig_checksum(const char *text, size_t length, char *hex);
 

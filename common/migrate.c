@@ -17,7 +17,6 @@
 #include "dbmig_core.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -351,18 +350,12 @@ dbmig_do_migrate(dbmig_call *call, int nargs, const dbmig_value *args,
 	return 0;
 }
 
-/* A number of seconds as text, 0 or more. */
 static int
 read_seconds(dbmig_call *call, const char *text, double *seconds)
 {
-	size_t		length = strlen(text);
-
-	if (length == 0 || length > 20 || strspn(text, "0123456789.") != length ||
-		strspn(text, ".") == length || strchr(text, '.') != strrchr(text, '.'))
-		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
-						  "\"%s\" is no number of seconds", text);
-	*seconds = strtod(text, NULL);
-	return 0;
+	return dbmig_seconds_read(text, seconds) ? 0 :
+		dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
+				   "\"%s\" is no number of seconds", text);
 }
 
 int

@@ -20,19 +20,29 @@ check_choice(dbmig_call *call, const char *name, const char *value,
 					  "setting \"%s\" cannot be \"%s\"", name, value);
 }
 
-/* A number of seconds, such as 60 or 0.5; strtod would take more. */
+/* A number such as 60 or 0.5; strtod alone would take more. */
+bool
+dbmig_seconds_read(const char *text, double *seconds)
+{
+	size_t		length = strlen(text);
+
+	if (length == 0 || length > 20 || strspn(text, "0123456789.") != length ||
+		strspn(text, ".") == length || strchr(text, '.') != strrchr(text, '.'))
+		return false;
+	*seconds = strtod(text, NULL);
+	return true;
+}
+
 static int
 check_seconds(dbmig_call *call, const char *name, const char *value)
 {
-	size_t		length = strlen(value);
+	double		seconds;
 
-	if (length == 0 || length > 20 || strspn(value, "0123456789.") != length ||
-		strspn(value, ".") == length || strchr(value, '.') != strrchr(value, '.') ||
-		strtod(value, NULL) > DBMIG_LOCK_TIMEOUT_MAX)
-		return dbmig_fail(call, DBMIG_BAD_VALUE,
-						  "It is a number of seconds, 0 to 2147483; 0 does not wait.",
-						  "setting \"%s\" cannot be \"%s\"", name, value);
-	return 0;
+	if (dbmig_seconds_read(value, &seconds) && seconds <= DBMIG_LOCK_TIMEOUT_MAX)
+		return 0;
+	return dbmig_fail(call, DBMIG_BAD_VALUE,
+					  "It is a number of seconds, 0 to 2147483; 0 does not wait.",
+					  "setting \"%s\" cannot be \"%s\"", name, value);
 }
 
 int

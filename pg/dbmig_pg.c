@@ -290,13 +290,6 @@ host_progress(dbmig_call *call, const dbmig_progress *progress)
 	return 0;
 }
 
-static void
-host_notice(dbmig_call *call, const char *text)
-{
-	(void) call;
-	ereport(NOTICE, (errmsg_internal("%s", text)));
-}
-
 static int
 host_set(dbmig_call *call, const char *name, const char *value)
 {
@@ -322,6 +315,5 @@ const dbmig_host dbmig_pg_host = {
 	.inspect = dbmig_pg_inspect,
 	.pause = dbmig_pg_pause,
 	.progress = host_progress,
-	.notice = host_notice,
 	.set = host_set
 };

@@ -96,13 +96,6 @@ host_progress(dbmig_call *call, const dbmig_progress *progress)
 	return call_progress(work, choice, progress->done, progress->total, item);
 }
 
-static void
-host_notice(dbmig_call *call, const char *text)
-{
-	(void) call;
-	sqlite3_log(SQLITE_NOTICE, "dbmig: %s", text);
-}
-
 /* Digits and a point, whatever the locale says. */
 static double
 read_seconds(const char *text)
@@ -162,6 +155,5 @@ const dbmig_host dbmig_sqlite_host = {
 	.inspect = dbmig_script_inspect,
 	.pause = dbmig_sqlite_pause,
 	.progress = host_progress,
-	.notice = host_notice,
 	.set = host_set
 };

@@ -205,13 +205,6 @@ fake_progress(dbmig_call *call, const dbmig_progress *progress)
 	return 0;
 }
 
-static void
-fake_notice(dbmig_call *call, const char *line)
-{
-	(void) call;
-	(void) line;
-}
-
 static int
 fake_set(dbmig_call *call, const char *name, const char *value)
 {
@@ -231,7 +224,7 @@ fake_set(dbmig_call *call, const char *name, const char *value)
 static const dbmig_host host = {
 	"sqlite", "SELECT dbmig_migrate", fake_alloc, fake_free, fake_query,
 	fake_caller, fake_begin, fake_lock, fake_commit, fake_abort, fake_release,
-	fake_run, fake_inspect, fake_pause, fake_progress, fake_notice, fake_set
+	fake_run, fake_inspect, fake_pause, fake_progress, fake_set
 };
 
 static int
