@@ -266,6 +266,7 @@ typedef struct dbmig_settings
 
 #define DBMIG_LOCK_TIMEOUT_DEFAULT 60.0
 #define DBMIG_LOCK_TIMEOUT_MAX 2147483.0
+#define DBMIG_RETRIES_MAX 1000
 
 struct dbmig_call
 {

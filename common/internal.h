@@ -49,6 +49,10 @@ typedef struct dbmig_options
 	int			transaction;	/* 1, 0, or -1 where it is not said */
 	int			foreign_keys;	/* likewise */
 	const char *engine;			/* NULL: every engine */
+	const char *role;			/* R1, or NULL */
+	const char *search_path;	/* or NULL */
+	int64_t		lock_timeout;	/* milliseconds, or -1 where it is not said */
+	int			retries;		/* likewise */
 	const char **after;			/* items */
 	size_t		after_count;
 	size_t		after_capacity;
@@ -60,9 +64,30 @@ extern int	dbmig_options_parse(dbmig_call *call, const char *json,
 extern int	dbmig_options_after(dbmig_call *call, dbmig_options *options,
 								const char *item);
 
+/* Options of a package, of which a migration may have others than it has. */
+extern int	dbmig_options_parse_package(dbmig_call *call, const char *json,
+										dbmig_options *options);
+
 /* The options but for after as JSON, the same text for the same options. */
 extern const char *dbmig_options_text(dbmig_call *call,
 									  const dbmig_options *options);
+
+/*
+ * option_values.c
+ *
+ * dbmig_options_set: role, search_path, lock_timeout or retries, from its text,
+ * which is kept.  dbmig_options_of_package: whether a package can have the
+ * option of this name.  dbmig_options_inherit: what is not said is the
+ * package's.
+ */
+extern int	dbmig_options_set(dbmig_call *call, dbmig_options *options,
+							  const char *name, const char *value);
+extern bool dbmig_options_of_package(const char *name);
+extern void dbmig_options_inherit(dbmig_options *options,
+								  const dbmig_options *package);
+
+/* False where the text is no whole number, 0 to DBMIG_RETRIES_MAX. */
+extern bool dbmig_retries_read(const char *text, int *retries);
 
 /*
  * graph.c: migrations as nodes, in version order within their package, and two

@@ -1,20 +1,25 @@
 /*
  * options.c
- *		The options of a migration: a flat JSON object (RFC 8259).
+ *		The options of a migration or a package: a flat JSON object (RFC 8259).
  */
 #include "dbmig_core.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define KNOWN "The options are transaction, foreign_keys, engine and after."
+#define KNOWN \
+	"The options are transaction, foreign_keys, engine, role, search_path, lock_timeout, retries and after."
+#define KNOWN_PACKAGE \
+	"The options of a package are role, search_path, lock_timeout and retries."
 
 typedef struct parser
 {
 	dbmig_call *call;
 	const char *json;
 	const char *at;
+	bool		package;		/* the options are a package's */
 } parser;
 
 static int
@@ -203,6 +208,22 @@ read_text(parser *p, const char *key, const char **value)
 	return *value != NULL ? 0 : -1;
 }
 
+/* As it is written, for whoever knows what it may be. */
+static int
+read_number(parser *p, const char *key, const char **value)
+{
+	size_t		length;
+
+	skip_blanks(p);
+	length = strspn(p->at, "+-.0123456789eE");
+	if (length == 0)
+		return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
+						  "option \"%s\" must be a number", key);
+	*value = dbmig_copy(p->call, p->at, length);
+	p->at += length;
+	return *value != NULL ? 0 : -1;
+}
+
 static int
 read_after(parser *p, dbmig_options *options)
 {
@@ -229,9 +250,20 @@ read_after(parser *p, dbmig_options *options)
 static int
 read_option(parser *p, const char *key, dbmig_options *options)
 {
-	static const char *const later[] = {"role", "lock_timeout", "retries", "portable"};
-	size_t		i;
+	const char *value = NULL;
 
+	if (dbmig_options_of_package(key))
+	{
+		bool		number = strcmp(key, "lock_timeout") == 0 ||
+		strcmp(key, "retries") == 0;
+
+		if ((number ? read_number(p, key, &value) : read_text(p, key, &value)) != 0)
+			return -1;
+		return dbmig_options_set(p->call, options, key, value);
+	}
+	if (p->package)
+		return dbmig_fail(p->call, DBMIG_BAD_VALUE, KNOWN_PACKAGE,
+						  "a package has no option \"%s\"", key);
 	if (strcmp(key, "transaction") == 0)
 		return read_bool(p, key, &options->transaction);
 	if (strcmp(key, "foreign_keys") == 0)
@@ -249,11 +281,10 @@ read_option(parser *p, const char *key, dbmig_options *options)
 							  "unknown engine \"%s\"", options->engine);
 		return 0;
 	}
-	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(key, later[i]) == 0)
-			return dbmig_fail(p->call, DBMIG_NOT_SUPPORTED, KNOWN,
-							  "option \"%s\" is not supported by this version of dbmig",
-							  key);
+	if (strcmp(key, "portable") == 0)
+		return dbmig_fail(p->call, DBMIG_NOT_SUPPORTED, KNOWN,
+						  "option \"%s\" is not supported by this version of dbmig",
+						  key);
 	return dbmig_fail(p->call, DBMIG_BAD_VALUE, KNOWN,
 					  "unknown option \"%s\"", key);
 }
@@ -264,6 +295,8 @@ dbmig_options_begin(dbmig_options *options)
 	memset(options, 0, sizeof(*options));
 	options->transaction = -1;
 	options->foreign_keys = -1;
+	options->lock_timeout = -1;
+	options->retries = -1;
 }
 
 int
@@ -279,13 +312,14 @@ dbmig_options_after(dbmig_call *call, dbmig_options *options, const char *item)
 	return 0;
 }
 
-int
-dbmig_options_parse(dbmig_call *call, const char *json, dbmig_options *options)
+static int
+parse(dbmig_call *call, const char *json, bool package, dbmig_options *options)
 {
 	parser		p;
 
 	p.call = call;
 	p.json = p.at = json;
+	p.package = package;
 	if (expect(&p, '{') != 0)
 		return -1;
 	if (!next_is(&p, '}'))
@@ -306,34 +340,95 @@ dbmig_options_parse(dbmig_call *call, const char *json, dbmig_options *options)
 	return *p.at == '\0' ? 0 : fail_at(&p);
 }
 
+int
+dbmig_options_parse(dbmig_call *call, const char *json, dbmig_options *options)
+{
+	return parse(call, json, false, options);
+}
+
+int
+dbmig_options_parse_package(dbmig_call *call, const char *json,
+							dbmig_options *options)
+{
+	return parse(call, json, true, options);
+}
+
+/* A key, with what stands before it, to be followed by its value. */
+static int
+append_key(dbmig_call *call, dbmig_buffer *text, const char *key)
+{
+	return dbmig_append_format(call, text, "%s\"%s\": ",
+							   text->length > 1 ? ", " : "", key);
+}
+
+static int
+append_bool(dbmig_call *call, dbmig_buffer *text, const char *key, int value)
+{
+	if (value < 0)
+		return 0;
+	if (append_key(call, text, key) != 0)
+		return -1;
+	return dbmig_append_text(call, text, value ? "true" : "false");
+}
+
+/* The value has no control characters. */
+static int
+append_string(dbmig_call *call, dbmig_buffer *text, const char *key,
+			  const char *value)
+{
+	if (value == NULL)
+		return 0;
+	if (append_key(call, text, key) != 0 ||
+		dbmig_append_text(call, text, "\"") != 0)
+		return -1;
+	for (; *value != '\0'; value++)
+		if (((*value == '"' || *value == '\\') &&
+			 dbmig_append_text(call, text, "\\") != 0) ||
+			dbmig_append_bytes(call, text, value, 1) != 0)
+			return -1;
+	return dbmig_append_text(call, text, "\"");
+}
+
+static int
+append_seconds(dbmig_call *call, dbmig_buffer *text, const char *key,
+			   int64_t milliseconds)
+{
+	char		fraction[8] = "";
+	int			rest = (int) (milliseconds % 1000);
+
+	if (milliseconds < 0)
+		return 0;
+	if (rest > 0)
+	{
+		size_t		length;
+
+		snprintf(fraction, sizeof(fraction), ".%03d", rest);
+		length = strlen(fraction);
+		while (fraction[length - 1] == '0')
+			fraction[--length] = '\0';
+	}
+	if (append_key(call, text, key) != 0)
+		return -1;
+	return dbmig_append_format(call, text, "%ld%s", (long) (milliseconds / 1000),
+							   fraction);
+}
+
 const char *
 dbmig_options_text(dbmig_call *call, const dbmig_options *options)
 {
-	static const char *const words[] = {"false", "true"};
 	dbmig_buffer text = {0};
-	const char *comma = "";
 
-	if (dbmig_append_text(call, &text, "{") != 0)
-		return NULL;
-	if (options->transaction >= 0)
-	{
-		if (dbmig_append_format(call, &text, "\"transaction\": %s",
-								words[options->transaction]) != 0)
-			return NULL;
-		comma = ", ";
-	}
-	if (options->foreign_keys >= 0)
-	{
-		if (dbmig_append_format(call, &text, "%s\"foreign_keys\": %s", comma,
-								words[options->foreign_keys]) != 0)
-			return NULL;
-		comma = ", ";
-	}
-	if (options->engine != NULL &&
-		dbmig_append_format(call, &text, "%s\"engine\": \"%s\"", comma,
-							options->engine) != 0)
-		return NULL;
-	if (dbmig_append_text(call, &text, "}") != 0)
+	if (dbmig_append_text(call, &text, "{") != 0 ||
+		append_bool(call, &text, "transaction", options->transaction) != 0 ||
+		append_bool(call, &text, "foreign_keys", options->foreign_keys) != 0 ||
+		append_string(call, &text, "engine", options->engine) != 0 ||
+		append_string(call, &text, "role", options->role) != 0 ||
+		append_string(call, &text, "search_path", options->search_path) != 0 ||
+		append_seconds(call, &text, "lock_timeout", options->lock_timeout) != 0 ||
+		(options->retries >= 0 &&
+		 (append_key(call, &text, "retries") != 0 ||
+		  dbmig_append_format(call, &text, "%d", options->retries) != 0)) ||
+		dbmig_append_text(call, &text, "}") != 0)
 		return NULL;
 	return text.text;
 }

@@ -180,7 +180,29 @@ options(void **state)
 		{"{\"after\": [\"a\"}", "ERROR: options are not valid JSON at character 15"},
 		{"{\"engine\": \"oracle\"}", "ERROR: unknown engine \"oracle\""},
 		{"{\"colour\": 1}", "ERROR: unknown option \"colour\""},
-		{"{\"role\": \"x\"}", "ERROR: option \"role\" is not supported by this version of dbmig"},
+		{"{\"role\": 1}", "ERROR: option \"role\" must be a string"},
+		{"{\"role\": \"\"}", "ERROR: role must not be empty"},
+		{"{\"role\": \"a\\nb\"}", "ERROR: role has a control character"},
+		{"{\"search_path\": [\"a\"]}", "ERROR: option \"search_path\" must be a string"},
+		{"{\"search_path\": \"a b\"}", "ERROR: search_path cannot be \"a b\""},
+		{"{\"search_path\": \"a,\"}", "ERROR: search_path cannot be \"a,\""},
+		{"{\"search_path\": \",a\"}", "ERROR: search_path cannot be \",a\""},
+		{"{\"search_path\": \"a; DROP\"}", "ERROR: search_path cannot be \"a; DROP\""},
+		{"{\"search_path\": \"'a'\"}", "ERROR: search_path cannot be \"'a'\""},
+		{"{\"search_path\": \"1a\"}", "ERROR: search_path cannot be \"1a\""},
+		{"{\"search_path\": \"\\\"a\"}", "ERROR: search_path cannot be \"\"a\""},
+		{"{\"search_path\": \"\\\"\\\"\"}", "ERROR: search_path cannot be \"\"\"\""},
+		{"{\"lock_timeout\": \"1\"}", "ERROR: option \"lock_timeout\" must be a number"},
+		{"{\"lock_timeout\": -1}", "ERROR: option \"lock_timeout\" must be a number of seconds, 0 to 2147483"},
+		{"{\"lock_timeout\": 1.}", "ERROR: option \"lock_timeout\" must be a number of seconds, 0 to 2147483"},
+		{"{\"lock_timeout\": .5}", "ERROR: option \"lock_timeout\" must be a number of seconds, 0 to 2147483"},
+		{"{\"lock_timeout\": 1e3}", "ERROR: option \"lock_timeout\" must be a number of seconds, 0 to 2147483"},
+		{"{\"lock_timeout\": 2147483.001}", "ERROR: option \"lock_timeout\" must be a number of seconds, 0 to 2147483"},
+		{"{\"lock_timeout\": 99999999999999999999}", "ERROR: option \"lock_timeout\" must be a number of seconds, 0 to 2147483"},
+		{"{\"retries\": true}", "ERROR: option \"retries\" must be a number"},
+		{"{\"retries\": 1.5}", "ERROR: option \"retries\" must be a whole number, 0 to 1000"},
+		{"{\"retries\": 1001}", "ERROR: option \"retries\" must be a whole number, 0 to 1000"},
+		{"{\"portable\": true}", "ERROR: option \"portable\" is not supported by this version of dbmig"},
 		{"{\"\\ud800\": 1}", "ERROR: options are not valid JSON at character 9"},
 		{"{\"\\q\": 1}", "ERROR: options are not valid JSON at character 4"},
 		{"{\"after\": [\"a@\"]}", "ERROR: version must not be empty"},
@@ -198,6 +220,74 @@ options(void **state)
 	IS("replaced", "dbmig_register", "p", "1", "X", "", "", "{}");
 	assert_int_equal(db->now.dependency_count, 2);
 	free(db);
+}
+
+/* The same options have the same text, which is read as the same options. */
+static void
+option_texts(void **state)
+{
+	static const char *const texts[][2] = {
+		{"{}", "{}"},
+		{"{\"lock_timeout\": 0, \"retries\": 0}", NULL},
+		{"{\"retries\": 3, \"lock_timeout\": 2.50}", "{\"lock_timeout\": 2.5, \"retries\": 3}"},
+		{"{\"lock_timeout\": 0.0001}", "{\"lock_timeout\": 0.001}"},
+		{"{\"lock_timeout\": 0.0100}", "{\"lock_timeout\": 0.01}"},
+		{"{\"lock_timeout\": 2147483.000}", "{\"lock_timeout\": 2147483}"},
+		{"{\"search_path\": \"\"}", NULL},
+		{"{\"search_path\": \"a, \\\"$user\\\" ,b$1,\\\"x\\\"\\\"y\\\"\"}", NULL},
+		{"{\"role\": \"a\\\\b\\\"c\"}", NULL},
+		{"{\"retries\": 1, \"role\": \"r\", \"transaction\": false, \"engine\": \"sqlite\", \"search_path\": \"s\"}",
+		"{\"transaction\": false, \"engine\": \"sqlite\", \"role\": \"r\", \"search_path\": \"s\", \"retries\": 1}"}
+	};
+	size_t		i;
+
+	(void) state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		const char *expected = texts[i][1] != NULL ? texts[i][1] : texts[i][0];
+		const char *text = texts[i][0];
+		int			round;
+
+		for (round = 0; round < 2; round++)
+		{
+			dbmig_call	call;
+			dbmig_options read;
+			static char kept[256];
+
+			dbmig_call_begin(&call, memory_host(), NULL);
+			dbmig_options_begin(&read);
+			assert_int_equal(dbmig_options_parse(&call, text, &read), 0);
+			text = dbmig_options_text(&call, &read);
+			assert_string_equal(text, expected);
+			snprintf(kept, sizeof(kept), "%s", text);
+			text = kept;
+			dbmig_call_end(&call);
+		}
+	}
+}
+
+/* A package has some of them; a migration's own go before the package's. */
+static void
+package_options(void **state)
+{
+	dbmig_call	call;
+	dbmig_options own;
+	dbmig_options package;
+
+	(void) state;
+	dbmig_call_begin(&call, memory_host(), NULL);
+	dbmig_options_begin(&own);
+	dbmig_options_begin(&package);
+	assert_int_equal(dbmig_options_parse(&call, "{\"role\": \"a\", \"retries\": 0}", &own), 0);
+	assert_int_equal(dbmig_options_parse_package(&call,
+												 "{\"role\": \"b\", \"search_path\": \"s\", \"lock_timeout\": 1, \"retries\": 5}",
+												 &package), 0);
+	dbmig_options_inherit(&own, &package);
+	assert_string_equal(dbmig_options_text(&call, &own),
+						"{\"role\": \"a\", \"search_path\": \"s\", \"lock_timeout\": 1, \"retries\": 0}");
+	assert_int_equal(dbmig_options_parse_package(&call, "{\"transaction\": true}", &package), -1);
+	assert_string_equal(call.message, "a package has no option \"transaction\"");
+	dbmig_call_end(&call);
 }
 
 /* The layout of dbmig's own files */
@@ -302,6 +392,8 @@ main(void)
 		cmocka_unit_test(keys_agree),
 		cmocka_unit_test(checksums),
 		cmocka_unit_test(options),
+		cmocka_unit_test(option_texts),
+		cmocka_unit_test(package_options),
 		cmocka_unit_test(files),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(statements),
