@@ -57,6 +57,7 @@ apply(dbmig_call *call, const dbmig_target *target, int *count)
 	int			i;
 
 	if (dbmig_plan_up(call, target, DBMIG_MODE_APPLY, &plan) != 0 ||
+		dbmig_tenant_adopt(call, target->tenant, target->package) != 0 ||
 		dbmig_accept_changed(call, target->tenant, &plan.graph) != 0)
 		return -1;
 	for (i = 0; i < plan.count; i++)
@@ -116,7 +117,8 @@ baseline(dbmig_call *call, const dbmig_target *target, int *count)
 	int			i;
 
 	if (dbmig_registry_load(call, target->package, target->tenant, &graph) != 0 ||
-		dbmig_plan_find(call, &graph, target->package, target->version, &last) != 0)
+		dbmig_plan_find(call, &graph, target->package, target->version, &last) != 0 ||
+		dbmig_tenant_adopt(call, target->tenant, target->package) != 0)
 		return -1;
 	package = &graph.packages[graph.nodes[last].package];
 	for (i = package->first; i <= last; i++)

@@ -46,7 +46,7 @@ dbmig_arg_version(dbmig_call *call, int nargs, const dbmig_value *args, int i,
 	return *version != NULL ? dbmig_version_check(call, *version) : 0;
 }
 
-/* The tenant; '' is the database itself, which is all there is for now. */
+/* The tenant; '' is the database itself, any other is entered. */
 int
 dbmig_arg_tenant(dbmig_call *call, int nargs, const dbmig_value *args, int i,
 				 const char **tenant)
@@ -55,10 +55,7 @@ dbmig_arg_tenant(dbmig_call *call, int nargs, const dbmig_value *args, int i,
 		return -1;
 	if (*tenant == NULL)
 		*tenant = "";
-	if (**tenant != '\0')
-		return dbmig_fail(call, DBMIG_UNKNOWN, NULL,
-						  "tenant \"%s\" is not known", *tenant);
-	return 0;
+	return **tenant != '\0' ? dbmig_tenant_enter(call, *tenant, tenant) : 0;
 }
 
 /* package, version, tenant: what most of these functions take, all optional */

@@ -93,7 +93,8 @@ typedef enum dbmig_sql
 /*
  * One text for all engines.  Parameters are $1, $2, ... in the order of their
  * first appearance; params has a letter for each: 't' text, 'i' integer.
- * "@." stands before each of dbmig's tables, for the schema they live in.
+ * "@." stands before the tables of the registry and "#." before those of a
+ * tenant (dbmig_applied, dbmig_history), for the schema they live in.
  */
 typedef struct dbmig_statement
 {
@@ -159,11 +160,12 @@ typedef struct dbmig_progress
 	const char *version;
 	const char *name;			/* or NULL */
 	int64_t		microseconds;
+	const char *tenant;			/* or "" */
 } dbmig_progress;
 
-#define DBMIG_PROGRESS_FORMAT "%d/%d %s%s@%s%s%s (%ld ms)"
+#define DBMIG_PROGRESS_FORMAT "%s%s%d/%d %s%s@%s%s%s (%ld ms)"
 #define DBMIG_PROGRESS_ARGS(p) \
-	(p)->done, (p)->total, (p)->direction == DBMIG_DOWN ? "rollback " : "", \
+	(p)->tenant, (p)->tenant[0] != '\0' ? ": " : "", (p)->done, (p)->total, (p)->direction == DBMIG_DOWN ? "rollback " : "", \
 	(p)->package, (p)->version, (p)->name != NULL ? " " : "", \
 	(p)->name != NULL ? (p)->name : "", (long) (((p)->microseconds + 500) / 1000)
 
@@ -174,6 +176,7 @@ typedef struct dbmig_failure
 	const char *message;		/* or NULL: the call's message */
 	int			statement;		/* from 1; 0: not known */
 	int			line;			/* from 1; 0: not known */
+	bool		interrupted;	/* somebody wants the call to end */
 } dbmig_failure;
 
 /* What can be told of a script without running it. */
@@ -193,6 +196,8 @@ typedef struct dbmig_host
 {
 	const char *engine;			/* "postgres" or "sqlite": the option's value */
 	const char *migrate;		/* how dbmig_migrate is called, for hints */
+	bool		tenants_apart;	/* a tenant's "#." tables are not where the
+								 * registry is: no statement has both */
 
 	/* size bytes, or NULL; free() takes what alloc() gave. */
 	void	   *(*alloc) (dbmig_call *call, size_t size);
@@ -254,6 +259,17 @@ typedef struct dbmig_host
 
 	/* Keep a setting; the core has checked name and value. */
 	int			(*set) (dbmig_call *call, const char *name, const char *value);
+
+	/*
+	 * What follows is about this tenant until leave(), or the end of the SQL
+	 * call: steps run there, "#." tables are its own, and so is what begin()
+	 * begins.  Refuses what is not there (DBMIG_UNKNOWN) or can be no tenant;
+	 * *name is what it is known by.  Called outside of begin() and commit();
+	 * to enter another one leaves the one before.
+	 */
+	int			(*enter) (dbmig_call *call, const char *tenant,
+						  const char **name);
+	void		(*leave) (dbmig_call *call);
 } dbmig_host;
 
 /* The settings of the connection; the host fills them in before a call. */
@@ -274,6 +290,7 @@ struct dbmig_call
 	void	   *data;			/* the host's own */
 	dbmig_settings settings;
 	const char *extension;		/* that is being created now, or NULL */
+	const char *tenant;			/* that was entered, or "" */
 
 	/* the error: the first to speak is believed */
 	dbmig_status status;

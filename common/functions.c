@@ -44,7 +44,7 @@ const dbmig_function dbmig_functions[] = {
 	ROWS(lookup, 1, 1, "package",
 		 "version TEXT, name TEXT, up TEXT, down TEXT, transactional INTEGER,"
 		 " checksum TEXT"),
-	ROWS(verify, 0, 1, "package",
+	ROWS(verify, 0, 2, "package, tenant",
 		 "tenant TEXT, package TEXT, version TEXT, problem TEXT, detail TEXT")
 };
 

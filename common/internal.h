@@ -263,6 +263,20 @@ extern int	dbmig_history_add(dbmig_call *call, const char *tenant,
 							  const char *action, const char *checksum,
 							  int64_t statements, int64_t microseconds);
 
+/*
+ * tenants.c
+ *
+ * dbmig_tenant_enter: what follows is about this one; dbmig_tenant_apart: and
+ * its tables are not where the registry is.  dbmig_tenant_adopt: in the transaction of its
+ * apply, keep that it is to have this package (NULL: all).
+ */
+extern int	dbmig_tenant_enter(dbmig_call *call, const char *tenant,
+							   const char **name);
+extern void dbmig_tenant_leave(dbmig_call *call);
+extern bool dbmig_tenant_apart(const dbmig_call *call);
+extern int	dbmig_tenant_adopt(dbmig_call *call, const char *tenant,
+							   const char *package);
+
 /* plan.c */
 typedef struct dbmig_plan
 {

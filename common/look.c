@@ -129,29 +129,37 @@ dbmig_do_is_current(dbmig_call *call, int nargs, const dbmig_value *args,
 	all = target.package == NULL;
 	params[0] = dbmig_text(all ? target.tenant : target.package);
 	params[1] = dbmig_text(target.tenant);
-	if (dbmig_query_row(call, all ? DBMIG_PENDING : DBMIG_PENDING_TAKEN, params,
-						row, 1, &known) != 0)
-		return -1;
-	*result = dbmig_bool(row[0].integer == 0);
-	if (row[0].integer == 0 || all)
-		return 0;
+	if (!dbmig_tenant_apart(call))
+	{
+		if (dbmig_query_row(call, all ? DBMIG_PENDING : DBMIG_PENDING_TAKEN,
+							params, row, 1, &known) != 0)
+			return -1;
+		*result = dbmig_bool(row[0].integer == 0);
+		if (row[0].integer == 0 || all)
+			return 0;
+	}
 
 	/* something is, but perhaps not of what the target needs */
 	if (dbmig_registry_load(call, target.package, target.tenant, &graph) != 0)
 		return -1;
 	mark = dbmig_alloc(call, dbmig_graph_size(&graph) + 1);
-	package = dbmig_graph_find(&graph, target.package);
 	if (mark == NULL)
 		return -1;
-	if (package < 0)
-		return 0;
-	id = target.version != NULL ?
-		dbmig_graph_node(&graph, package, target.version) :
-		dbmig_graph_end(&graph, package);
-	if (id < 0)
-		return 0;
-	if (dbmig_graph_ancestors(call, &graph, id, mark) != 0)
-		return -1;
+	if (all)
+		memset(mark, 1, graph.node_count);
+	else
+	{
+		package = dbmig_graph_find(&graph, target.package);
+		if (package < 0)
+			return 0;
+		id = target.version != NULL ?
+			dbmig_graph_node(&graph, package, target.version) :
+			dbmig_graph_end(&graph, package);
+		if (id < 0)
+			return 0;
+		if (dbmig_graph_ancestors(call, &graph, id, mark) != 0)
+			return -1;
+	}
 	for (i = 0; i < graph.node_count; i++)
 		if (mark[i] && (graph.nodes[i].flags & DBMIG_NODE_APPLIED) == 0)
 			return 0;
@@ -255,12 +263,13 @@ dbmig_do_verify(dbmig_call *call, int nargs, const dbmig_value *args,
 				dbmig_row_fn emit, void *arg)
 {
 	onward		to = {emit, arg};
-	const char *tenant = "";
+	const char *tenant;
 	const char *package;
 	dbmig_graph graph;
 	size_t		i;
 
 	if (dbmig_arg_package(call, nargs, args, 0, false, &package) != 0 ||
+		dbmig_arg_tenant(call, nargs, args, 1, &tenant) != 0 ||
 		dbmig_registry_load(call, package, tenant, &graph) != 0)
 		return -1;
 	if (package != NULL && graph.package_count == 0)

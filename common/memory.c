@@ -37,6 +37,7 @@ dbmig_call_begin(dbmig_call *call, const dbmig_host *host, void *data)
 	call->host = host;
 	call->data = data;
 	call->settings.lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
+	call->tenant = "";
 }
 
 void

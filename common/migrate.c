@@ -130,7 +130,7 @@ is_as_planned(dbmig_call *call, const work *w, int i, bool *same)
 {
 	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
 	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
-	dbmig_value params[4];
+	dbmig_value params[3];
 	dbmig_value row[1];
 	char		hex[DBMIG_CHECKSUM_SIZE];
 
@@ -140,9 +140,14 @@ is_as_planned(dbmig_call *call, const work *w, int i, bool *same)
 	params[0] = dbmig_text(item.package);
 	params[1] = dbmig_text(item.version);
 	params[2] = dbmig_text(dbmig_node_checksum(node, hex));
-	params[3] = dbmig_int(w->history);
-	if (dbmig_query_row(call, DBMIG_AS_PLANNED, params, row, 1, same) != 0)
+	if (dbmig_query_row(call, DBMIG_AS_REGISTERED, params, row, 1, same) != 0)
 		return -1;
+	if (*same)
+	{
+		if (dbmig_query_row(call, DBMIG_HISTORY_LAST, NULL, row, 1, same) != 0)
+			return -1;
+		*same = row[0].integer == w->history;
+	}
 	call->moved = !*same;
 	return 0;
 }
@@ -293,6 +298,7 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w)
 		return -1;
 	call->moved = false;
 	if (dbmig_plan_up(call, target, DBMIG_MODE_MIGRATE, &w->plan) != 0 ||
+		dbmig_tenant_adopt(call, target->tenant, target->package) != 0 ||
 		dbmig_accept_changed(call, target->tenant, &w->plan.graph) != 0 ||
 		dbmig_query_row(call, DBMIG_HISTORY_LAST, NULL, row, 1, &found) != 0)
 		return end(call, -1);

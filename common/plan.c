@@ -303,6 +303,25 @@ dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 	return dbmig_plan_runnable(call, plan, DBMIG_DOWN, false);
 }
 
+/* The same where no one statement sees the registry and what is applied. */
+static int
+settled_apart(dbmig_call *call, const dbmig_target *target, bool *settled)
+{
+	dbmig_graph graph;
+	size_t		i;
+
+	if (dbmig_registry_load(call, target->package, target->tenant, &graph) != 0)
+		return -1;
+	*settled = target->package == NULL || graph.package_count > 0;
+	for (i = 0; i < graph.node_count; i++)
+		if ((graph.nodes[i].flags & (DBMIG_NODE_APPLIED | DBMIG_NODE_DRIFTED)) != DBMIG_NODE_APPLIED)
+			*settled = false;
+	for (i = 0; i < graph.dependency_count; i++)
+		if (graph.sources[i] < 0)
+			*settled = false;
+	return 0;
+}
+
 int
 dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
 {
@@ -316,6 +335,8 @@ dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
 	params[1] = dbmig_text(target->tenant);
 	if (target->version != NULL)
 		return 0;
+	if (dbmig_tenant_apart(call))
+		return settled_apart(call, target, settled);
 	if (!all)
 	{
 		if (dbmig_query_row(call, DBMIG_PACKAGE_FIND, params, row, 1, &found) != 0)

@@ -15,6 +15,7 @@ typedef struct reader
 {
 	dbmig_graph *graph;
 	int			package;		/* of the last row, or -1 */
+	bool		taken;			/* rows of other packages are left out */
 	int			at;				/* next node to compare an applied row with */
 } reader;
 
@@ -129,7 +130,7 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 {
 	reader	   *reader = arg;
 	dbmig_graph *graph = reader->graph;
-	int			number = find_package(call, reader, &row[0]);
+	int			number;
 	bool		applied = strcmp(row[3].text, "applied") == 0;
 	char		hex[DBMIG_CHECKSUM_SIZE];
 	dbmig_package *package;
@@ -137,6 +138,9 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 	int			end;
 	int			order = 1;
 
+	if (reader->taken && dbmig_graph_find(graph, row[0].text) < 0)
+		return 0;
+	number = find_package(call, reader, &row[0]);
 	if (number < 0)
 		return -1;
 	package = &graph->packages[number];
@@ -233,6 +237,7 @@ dbmig_registry_load(dbmig_call *call, const char *package, const char *tenant,
 {
 	const dbmig_host *host = call->host;
 	bool		all = package == NULL;
+	bool		apart = dbmig_tenant_apart(call);
 	dbmig_value one[1];
 	dbmig_value two[2];
 	reader		rows;
@@ -244,6 +249,7 @@ dbmig_registry_load(dbmig_call *call, const char *package, const char *tenant,
 		return -1;
 	rows.graph = graph;
 	rows.package = -1;
+	rows.taken = false;
 	rows.at = 0;
 	if (host->query(call, all ? DBMIG_MIGRATIONS : DBMIG_MIGRATIONS_TAKEN, one,
 					read_migration, &rows) != 0)
@@ -252,10 +258,11 @@ dbmig_registry_load(dbmig_call *call, const char *package, const char *tenant,
 					one, read_dependency, graph) != 0)
 		return -1;
 	rows.package = -1;
-	two[0] = dbmig_text(all ? tenant : package);
+	rows.taken = !all && apart;
+	two[0] = dbmig_text(all || apart ? tenant : package);
 	two[1] = dbmig_text(tenant);
-	if (host->query(call, all ? DBMIG_APPLIED : DBMIG_APPLIED_TAKEN, two,
-					read_applied, &rows) != 0)
+	if (host->query(call, all || apart ? DBMIG_APPLIED : DBMIG_APPLIED_TAKEN,
+					two, read_applied, &rows) != 0)
 		return -1;
 	if (rank_packages(call, graph) != 0)
 		return -1;

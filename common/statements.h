@@ -3,7 +3,9 @@
  *		The core's own SQL, one text for every engine (see dbmig_statement).
  *
  * DBMIG_SQL(id, parameter types, text).  No include guard: it is read twice.
- * A migration's texts are selected only where they are run or shown.
+ * A migration's texts are selected only where they are run or shown.  What has
+ * both "@." and "#." is of no use where dbmig_host.tenants_apart is set and a
+ * tenant entered.
  */
 
 /* What one package ($1) takes along, O4: it and all it comes after. */
@@ -42,11 +44,11 @@ DBMIG_SQL(DEPENDENCIES_TAKEN, "t",
 		  DBMIG_ORDER_DEPENDENCIES)
 DBMIG_SQL(APPLIED, "t",
 		  "SELECT package, version, checksum, state, statements"
-		  " FROM @.dbmig_applied"
+		  " FROM #.dbmig_applied"
 		  " WHERE tenant = $1 ORDER BY package, sort_key")
 DBMIG_SQL(APPLIED_TAKEN, "tt",
 		  DBMIG_TAKEN "SELECT package, version, checksum, state, statements"
-		  " FROM @.dbmig_applied" DBMIG_IN_TAKEN
+		  " FROM #.dbmig_applied" DBMIG_IN_TAKEN
 		  " AND tenant = $2 ORDER BY package, sort_key")
 
 /*
@@ -56,7 +58,7 @@ DBMIG_SQL(APPLIED_TAKEN, "tt",
  */
 #define DBMIG_COUNT_WITHOUT(applied) \
 	"SELECT count(*) FROM @.dbmig_migration m WHERE NOT EXISTS" \
-	" (SELECT 1 FROM @.dbmig_applied a WHERE a.tenant = " applied \
+	" (SELECT 1 FROM #.dbmig_applied a WHERE a.tenant = " applied \
 	" AND a.package = m.package AND a.version = m.version" \
 	" AND a.state = 'applied'"
 #define DBMIG_M_IN_TAKEN " AND m.package IN (SELECT package FROM taken)"
@@ -114,14 +116,14 @@ DBMIG_SQL(MIGRATION_VERSIONS, "t",
 		  "SELECT version FROM @.dbmig_migration WHERE package = $1"
 		  " ORDER BY sort_key")
 DBMIG_SQL(APPLIED_OTHERWISE, "ttt",
-		  "SELECT checksum FROM @.dbmig_applied"
+		  "SELECT checksum FROM #.dbmig_applied"
 		  " WHERE package = $1 AND version = $2 AND checksum <> $3"
 		  " AND state <> 'failed' ORDER BY tenant LIMIT 1")
 DBMIG_SQL(APPLIED_ANYWHERE, "tt",
-		  "SELECT tenant FROM @.dbmig_applied WHERE package = $1"
+		  "SELECT tenant FROM #.dbmig_applied WHERE package = $1"
 		  " AND version = $2 AND state <> 'failed' ORDER BY tenant LIMIT 1")
 DBMIG_SQL(APPLIED_OF_PACKAGE, "t",
-		  "SELECT version FROM @.dbmig_applied"
+		  "SELECT version FROM #.dbmig_applied"
 		  " WHERE package = $1 AND state <> 'failed'"
 		  " ORDER BY sort_key DESC LIMIT 1")
 DBMIG_SQL(DEPENDENCY_FIND, "tttt",
@@ -153,7 +155,7 @@ DBMIG_SQL(STEPS_UP, "tti",
 DBMIG_SQL(STEPS_DOWN, "tti",
 		  DBMIG_SELECT_STEPS("down"))
 DBMIG_SQL(APPLIED_PUT, "tttttii",
-		  "INSERT INTO @.dbmig_applied (tenant, package, version, sort_key,"
+		  "INSERT INTO #.dbmig_applied (tenant, package, version, sort_key,"
 		  " checksum, state, statements, duration_us)"
 		  " VALUES ($1, $2, $3, $4, $5, 'applied', $6, $7)"
 		  " ON CONFLICT (tenant, package, version) DO UPDATE SET"
@@ -165,7 +167,7 @@ DBMIG_SQL(APPLIED_PUT, "tttttii",
 		  " transaction_id = excluded.transaction_id")
 /* Not applied: running or failed, with the number of statements done */
 DBMIG_SQL(UNSETTLED_PUT, "ttttttii",
-		  "INSERT INTO @.dbmig_applied AS o (tenant, package, version,"
+		  "INSERT INTO #.dbmig_applied AS o (tenant, package, version,"
 		  " sort_key, checksum, state, statements, duration_us)"
 		  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 		  " ON CONFLICT (tenant, package, version) DO UPDATE SET"
@@ -177,27 +179,27 @@ DBMIG_SQL(UNSETTLED_PUT, "ttttttii",
 		  " transaction_id = excluded.transaction_id"
 		  " WHERE o.state <> 'applied'")
 DBMIG_SQL(STATEMENTS_DONE, "ittt",
-		  "UPDATE @.dbmig_applied SET statements = $1 WHERE tenant = $2"
+		  "UPDATE #.dbmig_applied SET statements = $1 WHERE tenant = $2"
 		  " AND package = $3 AND version = $4 AND statements < $1")
 DBMIG_SQL(FAILED_DROP, "tt",
-		  "DELETE FROM @.dbmig_applied WHERE package = $1 AND version = $2"
+		  "DELETE FROM #.dbmig_applied WHERE package = $1 AND version = $2"
 		  " AND state = 'failed'")
 DBMIG_SQL(APPLIED_DROP, "ttt",
-		  "DELETE FROM @.dbmig_applied WHERE tenant = $1 AND package = $2"
+		  "DELETE FROM #.dbmig_applied WHERE tenant = $1 AND package = $2"
 		  " AND version = $3")
 DBMIG_SQL(APPLIED_ACCEPT, "ttt",
-		  "UPDATE @.dbmig_applied SET checksum = $1"
+		  "UPDATE #.dbmig_applied SET checksum = $1"
 		  " WHERE package = $2 AND version = $3")
 DBMIG_SQL(APPLIED_STATE, "ttt",
-		  "SELECT state, statements FROM @.dbmig_applied WHERE tenant = $1"
+		  "SELECT state, statements FROM #.dbmig_applied WHERE tenant = $1"
 		  " AND package = $2 AND version = $3")
 DBMIG_SQL(HISTORY_ADD, "ttttttii",
-		  "INSERT INTO @.dbmig_history (tenant, package, version, name,"
+		  "INSERT INTO #.dbmig_history (tenant, package, version, name,"
 		  " action, checksum, statements, duration_us)"
 		  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
 
 DBMIG_SQL(HISTORY_FAIL, "tttttiittii",
-		  "INSERT INTO @.dbmig_history (tenant, package, version, name,"
+		  "INSERT INTO #.dbmig_history (tenant, package, version, name,"
 		  " action, outcome, checksum, statements, duration_us, error_code,"
 		  " error_message, error_statement, error_line)"
 		  " VALUES ($1, $2, $3, $4, 'apply', 'failed', $5, $6, $7, $8, $9,"
@@ -205,11 +207,21 @@ DBMIG_SQL(HISTORY_FAIL, "tttttiittii",
 
 /* Whether another connection has changed what a plan was made of */
 DBMIG_SQL(HISTORY_LAST, "",
-		  "SELECT coalesce(max(id), 0) FROM @.dbmig_history")
-DBMIG_SQL(AS_PLANNED, "ttti",
+		  "SELECT coalesce(max(id), 0) FROM #.dbmig_history")
+DBMIG_SQL(AS_REGISTERED, "ttt",
 		  "SELECT 1 FROM @.dbmig_migration WHERE package = $1 AND version = $2"
-		  " AND checksum = $3"
-		  " AND $4 = (SELECT coalesce(max(id), 0) FROM @.dbmig_history)")
+		  " AND checksum = $3")
+
+/* Tenants: package '' is all that is registered */
+DBMIG_SQL(TENANT_HAS, "tt",
+		  "SELECT 1 FROM @.dbmig_tenant_package WHERE tenant = $1"
+		  " AND (package = '' OR package = $2) LIMIT 1")
+DBMIG_SQL(TENANT_PUT, "tt",
+		  "INSERT INTO @.dbmig_tenant (tenant, username) VALUES ($1, $2)"
+		  " ON CONFLICT (tenant) DO NOTHING")
+DBMIG_SQL(TENANT_PACKAGE_PUT, "tt",
+		  "INSERT INTO @.dbmig_tenant_package (tenant, package)"
+		  " VALUES ($1, $2) ON CONFLICT (tenant, package) DO NOTHING")
 
 /* Looking */
 DBMIG_SQL(LOOKUP, "t",
@@ -217,7 +229,7 @@ DBMIG_SQL(LOOKUP, "t",
 		  " FROM @.dbmig_migration WHERE package = $1 ORDER BY sort_key")
 DBMIG_SQL(STATUS, "",
 		  "SELECT t.tenant, t.package,"
-		  " (SELECT a.version FROM @.dbmig_applied a"
+		  " (SELECT a.version FROM #.dbmig_applied a"
 		  " WHERE a.tenant = t.tenant AND a.package = t.package"
 		  " AND a.state = 'applied' ORDER BY a.sort_key DESC LIMIT 1),"
 		  " (SELECT m.version FROM @.dbmig_migration m"
@@ -229,10 +241,10 @@ DBMIG_SQL(STATUS, "",
 		  " count(CASE WHEN a.state = 'applied' AND a.checksum <> m.checksum THEN 1 END) AS drifted,"
 		  " count(CASE WHEN a.state <> 'applied' THEN 1 END) AS failed"
 		  " FROM (SELECT '' AS tenant, package FROM @.dbmig_package"
-		  " UNION SELECT tenant, package FROM @.dbmig_applied) k"
+		  " UNION SELECT tenant, package FROM #.dbmig_applied) k"
 		  " LEFT JOIN @.dbmig_package p ON p.package = k.package"
 		  " LEFT JOIN @.dbmig_migration m ON m.package = k.package"
-		  " LEFT JOIN @.dbmig_applied a ON a.tenant = k.tenant"
+		  " LEFT JOIN #.dbmig_applied a ON a.tenant = k.tenant"
 		  " AND a.package = m.package AND a.version = m.version"
 		  " GROUP BY k.tenant, k.package) t"
 		  " ORDER BY t.tenant, t.position, t.package")

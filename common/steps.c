@@ -208,6 +208,7 @@ dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
 	progress.version = item.version;
 	progress.name = plan->graph.nodes[plan->order[i]].name;
 	progress.microseconds = microseconds;
+	progress.tenant = call->tenant;
 	return call->host->progress(call, &progress);
 }
 

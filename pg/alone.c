@@ -228,6 +228,9 @@ dbmig_pg_run_alone(dbmig_call *call, const dbmig_step *step, int *statements)
 	at->step = step;
 	at->script = step->function ? NULL : dbmig_pg_begin_text(step->text);
 	session = dbmig_pg_session_save();
+	if (pg->callers_path != NULL)
+		(void) set_config_option("search_path", pg->search_path, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
 	dbmig_pg_next(pg);
 	dbmig_pg_lock_alone(pg, true);
 	MemoryContextSwitchTo(context);

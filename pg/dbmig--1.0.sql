@@ -92,6 +92,19 @@ CREATE TABLE dbmig_history (
 	error_line integer
 );
 
+CREATE TABLE dbmig_tenant (
+	tenant text COLLATE "C" PRIMARY KEY,
+	username text COLLATE "C",
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	created_by text DEFAULT current_user
+);
+
+CREATE TABLE dbmig_tenant_package (
+	tenant text COLLATE "C",
+	package text COLLATE "C",
+	PRIMARY KEY (tenant, package)
+);
+
 COMMENT ON TABLE dbmig_package IS 'Packages: owners of migrations';
 COMMENT ON COLUMN dbmig_package.package IS 'its name';
 COMMENT ON COLUMN dbmig_package.position IS
@@ -137,6 +150,17 @@ COMMENT ON COLUMN dbmig_dependency.after_version IS
 	'its version, or an empty text for all of it';
 COMMENT ON COLUMN dbmig_dependency.extension IS
 	'the extension whose script declared it';
+
+COMMENT ON TABLE dbmig_tenant IS 'Tenants: schemas that get the same packages';
+COMMENT ON COLUMN dbmig_tenant.tenant IS 'the schema';
+COMMENT ON COLUMN dbmig_tenant.username IS
+	'the role that was made for it, if dbmig made one';
+COMMENT ON COLUMN dbmig_tenant.created_at IS 'since when dbmig knows it';
+COMMENT ON COLUMN dbmig_tenant.created_by IS 'the role that made it known';
+COMMENT ON TABLE dbmig_tenant_package IS 'What each tenant is to have';
+COMMENT ON COLUMN dbmig_tenant_package.tenant IS 'the tenant';
+COMMENT ON COLUMN dbmig_tenant_package.package IS
+	'the package, or an empty text for all that are registered';
 
 COMMENT ON TABLE dbmig_applied IS 'What is applied';
 COMMENT ON COLUMN dbmig_applied.tenant IS
@@ -185,6 +209,8 @@ COMMENT ON COLUMN dbmig_history.error_line IS 'line in the script';
 SELECT pg_extension_config_dump('dbmig_package', 'WHERE extension IS NULL');
 SELECT pg_extension_config_dump('dbmig_migration', 'WHERE extension IS NULL');
 SELECT pg_extension_config_dump('dbmig_dependency', 'WHERE extension IS NULL');
+SELECT pg_extension_config_dump('dbmig_tenant', '');
+SELECT pg_extension_config_dump('dbmig_tenant_package', '');
 SELECT pg_extension_config_dump('dbmig_applied', '');
 SELECT pg_extension_config_dump('dbmig_history', '');
 SELECT pg_extension_config_dump('dbmig_history_id_seq', '');
@@ -417,7 +443,8 @@ RETURNS SETOF dbmig_lookup_row
 AS 'MODULE_PATHNAME', 'dbmig_pg_lookup'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION dbmig_verify(package text DEFAULT NULL)
+CREATE FUNCTION dbmig_verify(
+	package text DEFAULT NULL, tenant text DEFAULT NULL)
 RETURNS SETOF dbmig_verify_row
 AS 'MODULE_PATHNAME', 'dbmig_pg_verify'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -517,7 +544,7 @@ COMMENT ON FUNCTION dbmig_plan(text, bigint, text) IS
 COMMENT ON FUNCTION dbmig_status() IS 'A row for each tenant and package';
 COMMENT ON FUNCTION dbmig_lookup(text) IS
 	'The migrations of a package, in order';
-COMMENT ON FUNCTION dbmig_verify(text) IS
+COMMENT ON FUNCTION dbmig_verify(text, text) IS
 	'A row for each problem of what is registered and applied';
 COMMENT ON FUNCTION dbmig_graph(text) IS
 	'The packages and migrations with their state, as mermaid or dot';
@@ -584,15 +611,15 @@ GRANT EXECUTE ON ROUTINE
 TO @extowner@ WITH GRANT OPTION;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-	dbmig_package, dbmig_migration, dbmig_dependency, dbmig_applied,
-	dbmig_history
+	dbmig_package, dbmig_migration, dbmig_dependency, dbmig_tenant,
+	dbmig_tenant_package, dbmig_applied, dbmig_history
 TO @extowner@ WITH GRANT OPTION;
 GRANT USAGE, SELECT, UPDATE ON SEQUENCE dbmig_history_id_seq
 TO @extowner@ WITH GRANT OPTION;
 
 GRANT SELECT ON
-	dbmig_package, dbmig_dependency, dbmig_applied, dbmig_history,
-	dbmig_status
+	dbmig_package, dbmig_dependency, dbmig_tenant, dbmig_tenant_package,
+	dbmig_applied, dbmig_history, dbmig_status
 TO PUBLIC;
 GRANT SELECT (package, version, sort_key, name, kind, transactional,
 	down_transactional, checksum, refusal, down_refusal, repeatable, options,

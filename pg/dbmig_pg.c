@@ -315,5 +315,7 @@ const dbmig_host dbmig_pg_host = {
 	.inspect = dbmig_pg_inspect,
 	.pause = dbmig_pg_pause,
 	.progress = host_progress,
-	.set = host_set
+	.set = host_set,
+	.enter = dbmig_pg_enter,
+	.leave = dbmig_pg_leave
 };

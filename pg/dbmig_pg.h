@@ -4,7 +4,7 @@
  *
  * One dbmig_pg stands behind each dbmig_call.  While a call runs, search_path
  * is DBMIG_SAFE_PATH, so that dbmig's own SQL finds nothing of a user's; a
- * script gets the caller's search_path back while it runs.
+ * script gets the caller's search_path back while it runs, or its tenant's.
  */
 #ifndef DBMIG_PG_H
 #define DBMIG_PG_H
@@ -24,7 +24,8 @@ typedef struct dbmig_pg
 	MemoryContext context;		/* of the call */
 	Oid			schema_oid;		/* where dbmig's tables are */
 	const char *schema;			/* its name */
-	const char *search_path;	/* the caller's */
+	const char *search_path;	/* of scripts: the caller's, or the tenant's */
+	const char *callers_path;	/* while a tenant is entered */
 	Oid			user;			/* the caller */
 	bool		place_checked;	/* X1: this is no Citus worker */
 	bool		top;			/* a CALL by itself, which may end the
@@ -94,6 +95,11 @@ extern int	dbmig_pg_keep_error(dbmig_call *call, const dbmig_place *at);
 extern int	dbmig_pg_commit(dbmig_call *call);
 extern void dbmig_pg_abort(dbmig_call *call);
 extern int	dbmig_pg_pause(dbmig_call *call, double seconds);
+
+/* schema.c */
+extern int	dbmig_pg_enter(dbmig_call *call, const char *tenant,
+						   const char **name);
+extern void dbmig_pg_leave(dbmig_call *call);
 
 /* query.c */
 extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,

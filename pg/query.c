@@ -54,7 +54,7 @@ forget_plans(void)
 	}
 }
 
-/* The statement's text with "@." replaced by the schema's name. */
+/* The statement's text with "@." and "#." replaced by the schema's name. */
 static char *
 statement_text(const char *text, const char *schema)
 {
@@ -63,7 +63,7 @@ statement_text(const char *text, const char *schema)
 	initStringInfo(&buffer);
 	for (const char *p = text; *p != '\0'; p++)
 	{
-		if (p[0] == '@' && p[1] == '.')
+		if ((p[0] == '@' || p[0] == '#') && p[1] == '.')
 			appendStringInfoString(&buffer, quote_identifier(schema));
 		else
 			appendStringInfoChar(&buffer, *p);

@@ -34,9 +34,13 @@
 const char *
 dbmig_pg_describe(const dbmig_step *step)
 {
-	return psprintf("%smigration \"%s@%s\"",
+	bool		tenant = step->tenant[0] != '\0';
+
+	return psprintf("%smigration \"%s@%s\"%s%s%s",
 					step->direction == DBMIG_DOWN ? "rollback of " : "",
-					step->package, step->version);
+					step->package, step->version,
+					tenant ? " of tenant \"" : "", step->tenant,
+					tenant ? "\"" : "");
 }
 
 /* The query of an error, at most SHOWN_AROUND bytes to each side of its place. */

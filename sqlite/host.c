@@ -32,6 +32,21 @@ host_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 	return 0;
 }
 
+/* A file is no tenant yet. */
+static int
+host_enter(dbmig_call *call, const char *tenant, const char **name)
+{
+	(void) name;
+	return dbmig_fail(call, DBMIG_UNKNOWN, NULL, "tenant \"%s\" is not known",
+					  tenant);
+}
+
+static void
+host_leave(dbmig_call *call)
+{
+	(void) call;
+}
+
 /* The program's own function: 0 stops. */
 static int
 call_progress(dbmig_work *work, const char *function, int done, int total,
@@ -155,5 +170,8 @@ const dbmig_host dbmig_sqlite_host = {
 	.inspect = dbmig_script_inspect,
 	.pause = dbmig_sqlite_pause,
 	.progress = host_progress,
-	.set = host_set
+	.set = host_set,
+	.tenants_apart = true,
+	.enter = host_enter,
+	.leave = host_leave
 };

@@ -272,7 +272,7 @@ prepare(dbmig_work *work, dbmig_sql id)
 	const char *at;
 	int			rc;
 
-	while ((at = strstr(p, "@.")) != NULL)
+	while ((at = strpbrk(p, "@#")) != NULL && at[1] == '.')
 	{
 		if (dbmig_append_bytes(&work->call, &sql, p, (size_t) (at - p)) != 0 ||
 			dbmig_append_text(&work->call, &sql, "main.") != 0)

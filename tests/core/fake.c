@@ -5,6 +5,8 @@
  */
 #include "fake.h"
 
+#include <ctype.h>
+
 static fake *
 db_of(dbmig_call *call)
 {
@@ -169,6 +171,7 @@ fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	if (!step->transactional)
 		return run_alone(call, step, statements);
 	assert_true(db->in_transaction);
+	assert_string_equal(step->tenant, db->entered);
 	sprintf(db->log + strlen(db->log), "%s%s@%s ",
 			step->direction == DBMIG_UP ? "+" : "-", step->package, step->version);
 	if (strcmp(step->text, "boom") == 0)
@@ -221,10 +224,42 @@ fake_set(dbmig_call *call, const char *name, const char *value)
 	return 0;
 }
 
+/* "no..." is not there, and a tenant is known by its name in small letters. */
+static int
+fake_enter(dbmig_call *call, const char *tenant, const char **name)
+{
+	fake	   *db = db_of(call);
+	size_t		i;
+
+	if (is_fault(call))
+		return fault(call);
+	assert_false(db->in_transaction);
+	db->entered[0] = '\0';
+	if (strncmp(tenant, "no", 2) == 0)
+		return dbmig_fail(call, DBMIG_UNKNOWN, NULL,
+						  "tenant \"%s\" is not known", tenant);
+	for (i = 0; i <= strlen(tenant); i++)
+		db->entered[i] = (char) tolower((unsigned char) tenant[i]);
+	*name = dbmig_copy(call, db->entered, i - 1);
+	if (*name == NULL)
+		return -1;
+	sprintf(db->log + strlen(db->log), "enter-%s ", db->entered);
+	return 0;
+}
+
+static void
+fake_leave(dbmig_call *call)
+{
+	assert_false(db_of(call)->in_transaction);
+	db_of(call)->entered[0] = '\0';
+	strcat(db_of(call)->log, "leave ");
+}
+
 static const dbmig_host host = {
-	"sqlite", "SELECT dbmig_migrate", fake_alloc, fake_free, fake_query,
+	"sqlite", "SELECT dbmig_migrate", false, fake_alloc, fake_free, fake_query,
 	fake_caller, fake_begin, fake_lock, fake_commit, fake_abort, fake_release,
-	fake_run, fake_inspect, fake_pause, fake_progress, fake_set
+	fake_run, fake_inspect, fake_pause, fake_progress, fake_set, fake_enter,
+	fake_leave
 };
 
 static int
@@ -267,7 +302,10 @@ fake_call(fake *db, const char *name,...)
 	while ((arg = va_arg(list, const char *)) != NULL)
 		args[count++] = arg[0] == '\0' ? dbmig_null() : dbmig_text(arg);
 	va_end(list);
-	dbmig_call_begin(call, &host, db);
+	db->host = host;
+	db->host.tenants_apart = db->apart;
+	db->entered[0] = '\0';
+	dbmig_call_begin(call, &db->host, db);
 	call->settings = db->settings;
 	db->answer[0] = '\0';
 	db->calls = 0;

@@ -48,12 +48,14 @@ typedef struct fake_tables
 	int			migration_count;
 	char		dependencies[FAKE_ROWS][4][40];
 	int			dependency_count;
-	char		applied[FAKE_ROWS][4][70];	/* package, version, checksum,
-											 * state */
+	char		applied[FAKE_ROWS][5][70];	/* package, version, checksum,
+											 * state, tenant */
 	int			statements[FAKE_ROWS];	/* of applied */
 	int			applied_count;
 	char		last_failure[FAKE_TEXT];
 	int			history_count;
+	char		tenants[FAKE_ROWS][2][40];	/* and what each is to have */
+	int			tenant_count;
 	char		effects[1024];	/* what scripts did */
 } fake_tables;
 
@@ -73,7 +75,10 @@ typedef struct fake
 	int			blocks;			/* of memory that are out */
 	int			commits;
 	dbmig_call	call;
+	dbmig_host	host;
 	dbmig_settings settings;
+	bool		apart;			/* tenants' tables are not the registry's */
+	char		entered[40];	/* the tenant */
 	char		log[4096];		/* what ran, in order */
 	char		progress[1024];
 	char		answer[8192];	/* result or error of the last call */

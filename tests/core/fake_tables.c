@@ -52,14 +52,17 @@ find(fake_tables *t, const char *package, const char *version)
 	return NULL;
 }
 
+/* tenant NULL: any */
 static int
-find_applied(fake_tables *t, const char *package, const char *version)
+find_applied(fake_tables *t, const char *tenant, const char *package,
+			 const char *version)
 {
 	int			i;
 
 	for (i = 0; i < t->applied_count; i++)
 		if (strcmp(t->applied[i][0], package) == 0 &&
-			strcmp(t->applied[i][1], version) == 0)
+			strcmp(t->applied[i][1], version) == 0 &&
+			(tenant == NULL || strcmp(t->applied[i][4], tenant) == 0))
 			return i;
 	return -1;
 }
@@ -75,9 +78,10 @@ drop_applied(fake_tables *t, int i)
 }
 
 static bool
-is_applied(fake_tables *t, const fake_migration *m, bool same_text)
+is_applied(fake_tables *t, const char *tenant, const fake_migration *m,
+		   bool same_text)
 {
-	int			i = find_applied(t, m->package, m->version);
+	int			i = find_applied(t, tenant, m->package, m->version);
 
 	return i >= 0 && strcmp(t->applied[i][3], "applied") == 0 &&
 		(!same_text || strcmp(t->applied[i][2], m->checksum) == 0);
@@ -171,7 +175,8 @@ registry_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 					dbmig_int(t->statements[i])
 				};
 
-				if (row(call, arg, out) != 0)
+				if (same(&p[id == DBMIG_APPLIED ? 0 : 1], t->applied[i][4]) &&
+					row(call, arg, out) != 0)
 					return -1;
 			}
 			return 0;
@@ -180,10 +185,11 @@ registry_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 		case DBMIG_UNSETTLED:
 		case DBMIG_UNSETTLED_TAKEN:
 			{
+				bool		all = id == DBMIG_PENDING || id == DBMIG_UNSETTLED;
 				int			count = 0;
 
 				for (i = 0; i < t->migration_count; i++)
-					count += !is_applied(t, &t->migrations[i],
+					count += !is_applied(t, p[all ? 0 : 1].text, &t->migrations[i],
 										 id == DBMIG_UNSETTLED || id == DBMIG_UNSETTLED_TAKEN);
 				return one(call, row, arg, dbmig_int(count));
 			}
@@ -242,7 +248,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 			write_migration(find(t, p[11].text, p[12].text), p, true);
 			return 0;
 		case DBMIG_APPLIED_OTHERWISE:
-			i = find_applied(t, p[0].text, p[1].text);
+			i = find_applied(t, NULL, p[0].text, p[1].text);
 			return i < 0 || same(&p[2], t->applied[i][2]) ||
 				strcmp(t->applied[i][3], "failed") == 0 ? 0 :
 				one(call, row, arg, text(t->applied[i][2]));
@@ -291,7 +297,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 				return 0;
 			}
 		case DBMIG_APPLIED_STATE:
-			i = find_applied(t, p[1].text, p[2].text);
+			i = find_applied(t, p[0].text, p[1].text, p[2].text);
 			if (i >= 0)
 			{
 				dbmig_value out[2] = {
@@ -303,19 +309,31 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 			return 0;
 		case DBMIG_HISTORY_LAST:
 			return one(call, row, arg, dbmig_int(t->history_count));
-		case DBMIG_AS_PLANNED:
+		case DBMIG_AS_REGISTERED:
 			for (m = t->migrations; m < t->migrations + t->migration_count; m++)
 				if (same(&p[0], m->package) && same(&p[1], m->version) &&
-					same(&p[2], m->checksum) && p[3].integer == t->history_count)
+					same(&p[2], m->checksum))
 					return one(call, row, arg, dbmig_int(1));
 			return 0;
+		case DBMIG_TENANT_HAS:
+			for (i = 0; i < t->tenant_count; i++)
+				if (same(&p[0], t->tenants[i][0]) &&
+					(t->tenants[i][1][0] == '\0' || same(&p[1], t->tenants[i][1])))
+					return one(call, row, arg, dbmig_int(1));
+			return 0;
+		case DBMIG_TENANT_PUT:
+			return 0;
+		case DBMIG_TENANT_PACKAGE_PUT:
+			SET(t->tenants[t->tenant_count][0], &p[0]);
+			SET(t->tenants[t->tenant_count++][1], &p[1]);
+			return 0;
 		case DBMIG_FAILED_DROP:
-			i = find_applied(t, p[0].text, p[1].text);
+			i = find_applied(t, NULL, p[0].text, p[1].text);
 			if (i >= 0 && strcmp(t->applied[i][3], "failed") == 0)
 				drop_applied(t, i);
 			return 0;
 		case DBMIG_STATEMENTS_DONE:
-			i = find_applied(t, p[2].text, p[3].text);
+			i = find_applied(t, p[1].text, p[2].text, p[3].text);
 			if (t->statements[i] < p[0].integer)
 				t->statements[i] = (int) p[0].integer;
 			return 0;
@@ -323,7 +341,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 		case DBMIG_UNSETTLED_PUT:
 
 			/* in the order of package and version, as the index has them */
-			i = find_applied(t, p[1].text, p[2].text);
+			i = find_applied(t, p[0].text, p[1].text, p[2].text);
 			if (i < 0)
 			{
 				for (i = t->applied_count++; i > 0; i--)
@@ -337,6 +355,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 					t->statements[i] = t->statements[i - 1];
 				}
 			}
+			SET(t->applied[i][4], &p[0]);
 			SET(t->applied[i][0], &p[1]);
 			SET(t->applied[i][1], &p[2]);
 			SET(t->applied[i][2], &p[4]);
@@ -344,7 +363,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 			t->statements[i] = (int) p[id == DBMIG_APPLIED_PUT ? 5 : 6].integer;
 			return 0;
 		case DBMIG_APPLIED_DROP:
-			i = find_applied(t, p[1].text, p[2].text);
+			i = find_applied(t, p[0].text, p[1].text, p[2].text);
 			if (i >= 0)
 				drop_applied(t, i);
 			return 0;
@@ -353,7 +372,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 			SET(t->last_failure, &p[8]);
 			return 0;
 		case DBMIG_APPLIED_ACCEPT:
-			i = find_applied(t, p[1].text, p[2].text);
+			i = find_applied(t, NULL, p[1].text, p[2].text);
 			SET(t->applied[i][2], &p[0]);
 			return 0;
 		case DBMIG_HISTORY_ADD:
@@ -376,9 +395,13 @@ int
 fake_tables_query(fake *db, dbmig_sql id, const dbmig_value *params,
 				  dbmig_row_fn row, void *arg)
 {
+	const char *text_of = dbmig_statements[id].text;
 	bool		done;
 	int			result;
 
+	/* what has both cannot run where a tenant is apart */
+	if (db->apart && db->entered[0] != '\0')
+		assert_true(strstr(text_of, "@.") == NULL || strstr(text_of, "#.") == NULL);
 	result = registry_query(&db->call, id, params, row, arg, &done);
 	return done ? result : write_query(&db->call, id, params, row, arg);
 }

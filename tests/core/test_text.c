@@ -379,7 +379,7 @@ statements(void **state)
 		}
 		assert_int_equal(highest, strlen(dbmig_statements[id].params));
 		for (at = dbmig_statements[id].text; (at = strstr(at, "dbmig_")) != NULL; at++)
-			assert_true(at[-1] == '.' && at[-2] == '@');
+			assert_true(at[-1] == '.' && (at[-2] == '@' || at[-2] == '#'));
 	}
 }
 
