@@ -142,8 +142,11 @@ typedef struct dbmig_step
 	bool		foreign_keys;	/* K1: leave them on */
 	bool		transactional;	/* N2: else each statement for itself */
 	int			skip;			/* statements done before; not transactional */
-	const char *text;
+	const char *text;			/* what runs */
 	size_t		length;
+	const char *source;			/* registered, where text is made from it, or
+								 * NULL */
+	size_t		source_length;
 } dbmig_step;
 
 /*
@@ -374,6 +377,38 @@ extern int	dbmig_step_done(dbmig_call *call, const dbmig_step *step,
  */
 extern int	dbmig_step_seen(dbmig_call *call, const dbmig_step *step,
 							int *statements);
+
+/* Where in its source a byte of a step's text is, as dbmig_position(). */
+extern void dbmig_step_position(const dbmig_host *host, const dbmig_step *step,
+								size_t offset, int *line, int *column);
+
+/*
+ * uuid.c and timestamp.c: values that both engines have, in the same text.
+ *
+ * dbmig_uuid4_make and _uuid7_make: from 16 random bytes.  last is kept by the
+ * host from one to the next, 0 at first.  dbmig_timestamp_read: NULL, or what
+ * is wrong.  dbmig_timestamp_format: false beyond the years 0000 to 9999.
+ */
+#define DBMIG_UUID_SIZE 37		/* with its NUL */
+#define DBMIG_TIMESTAMP_SIZE 28
+
+extern void dbmig_uuid4_make(unsigned char *uuid);
+extern void dbmig_uuid7_make(unsigned char *uuid, int64_t microseconds,
+							 int64_t *last);
+extern void dbmig_uuid_format(const unsigned char *uuid, char *text);
+extern bool dbmig_uuid_read(const char *text, size_t length,
+							unsigned char *uuid);
+extern int64_t dbmig_clock_us(void);
+extern const char *dbmig_timestamp_read(const char *text, size_t length,
+										int64_t *microseconds);
+extern bool dbmig_timestamp_format(int64_t microseconds, char *text);
+
+/* Their errors: "%.*s" is the text, or DBMIG_SHOWN bytes of it. */
+#define DBMIG_SHOWN 100
+#define DBMIG_BAD_UUID "invalid UUID: \"%.*s\""
+#define DBMIG_BAD_UUID_HINT "A UUID is 32 hex digits, such as 0192e4a5-7c3b-7d21-8f6e-3b2a1c0d9e8f."
+#define DBMIG_BAD_TIMESTAMP "invalid timestamp \"%.*s\": %s"
+#define DBMIG_BAD_TIMESTAMP_HINT "It is written as in RFC 3339, such as 2026-11-22T08:14:00.25+02:00."
 
 /*
  * functions.c: every SQL function that the engines share.

@@ -83,15 +83,46 @@ kind_of(const dbmig_definition *definition)
 	return definition->function ? "function" : "sql";
 }
 
+/* A portable script's own for this engine; an error has its place. */
+static int
+expand(dbmig_call *call, const dbmig_definition *definition, const char *text,
+	   dbmig_buffer *to)
+{
+	bool		down = text == definition->down;
+	dbmig_item	item = {definition->package, definition->version};
+	size_t		wrong_at;
+	int			line;
+	int			column;
+
+	if (dbmig_portable_expand(call, text, strlen(text), to, &wrong_at) == 0)
+		return 0;
+	dbmig_position(text, wrong_at, &line, &column);
+	if (definition->source != NULL)
+		return dbmig_fail_in(call, "file \"%s\", line %d, column %d",
+							 definition->source,
+							 line + (down ? definition->down_line : definition->up_line),
+							 column);
+	return dbmig_fail_in(call, "%smigration \"%s\", line %d, column %d",
+						 down ? "rollback of " : "",
+						 dbmig_item_text(call, item), line, column);
+}
+
 /* What is to be kept of the script, and what can be told of it. */
 static int
 inspect(dbmig_call *call, const dbmig_definition *definition, const char *text,
 		dbmig_inspection *result)
 {
 	const dbmig_options *options = &definition->options;
+	dbmig_buffer expanded = {0};
 
 	result->transactional = true;
 	result->refusal = NULL;
+	if (text != NULL && !definition->function && options->portable == 1)
+	{
+		if (expand(call, definition, text, &expanded) != 0)
+			return -1;
+		text = expanded.text;
+	}
 	if (text != NULL && !definition->function &&
 		(options->engine == NULL || strcmp(options->engine, call->host->engine) == 0) &&
 		call->host->inspect(call, text, strlen(text), result) != 0)

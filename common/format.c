@@ -76,6 +76,7 @@ begin_section(file *f, bool up, const char *engine, const char *next)
 	/* the place is taken until its text is known */
 	*text = "";
 	f->section = text;
+	*(up ? &f->definition->up_line : &f->definition->down_line) = f->line;
 	return 0;
 }
 
@@ -119,7 +120,7 @@ static int
 read_marker(file *f, const char *text, const char *end, const char *line,
 			const char *next)
 {
-	static const char *const later[] = {"role", "portable", "repeatable"};
+	static const char *const later[] = {"role", "repeatable"};
 	dbmig_call *call = f->call;
 	const char *at = text;
 	const char *word = next_word(f, &at, end);
@@ -144,9 +145,10 @@ read_marker(file *f, const char *text, const char *end, const char *line,
 			return dbmig_fail(call, DBMIG_NOT_SUPPORTED, NULL,
 							  "file \"%s\", line %d: marker \"dbmig:%s\" is not supported by this version of dbmig",
 							  f->name, f->line, word);
-	if (strcmp(word, "after") != 0 && strcmp(word, "no-transaction") != 0)
+	if (strcmp(word, "after") != 0 && strcmp(word, "no-transaction") != 0 &&
+		strcmp(word, "portable") != 0)
 		return dbmig_fail(call, DBMIG_BAD_VALUE,
-						  "The markers are up, down, after and no-transaction.",
+						  "The markers are up, down, after, no-transaction and portable.",
 						  "file \"%s\", line %d: unknown marker \"dbmig:%s\"",
 						  f->name, f->line, word);
 	if (f->seen)
@@ -156,7 +158,10 @@ read_marker(file *f, const char *text, const char *end, const char *line,
 						  f->name, f->line, word);
 	if (strcmp(word, "after") == 0)
 		return read_after(f, at, end);
-	f->definition->options.transaction = 0;
+	if (strcmp(word, "portable") == 0)
+		f->definition->options.portable = 1;
+	else
+		f->definition->options.transaction = 0;
 	return 0;
 }
 

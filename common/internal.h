@@ -48,6 +48,7 @@ typedef struct dbmig_options
 {
 	int			transaction;	/* 1, 0, or -1 where it is not said */
 	int			foreign_keys;	/* likewise */
+	int			portable;		/* likewise */
 	const char *engine;			/* NULL: every engine */
 	const char *role;			/* R1, or NULL */
 	const char *search_path;	/* or NULL */
@@ -67,6 +68,20 @@ extern int	dbmig_options_after(dbmig_call *call, dbmig_options *options,
 /* Options of a package, of which a migration may have others than it has. */
 extern int	dbmig_options_parse_package(dbmig_call *call, const char *json,
 										dbmig_options *options);
+
+/*
+ * portable.c: appends the script for this engine; on an error *wrong_at is
+ * where in the text it is.  dbmig_portable_origin: the byte of the text that a
+ * byte of that script comes from.
+ */
+extern int	dbmig_portable_expand(dbmig_call *call, const char *text,
+								  size_t length, dbmig_buffer *to,
+								  size_t *wrong_at);
+extern size_t dbmig_portable_origin(const char *engine, const char *text,
+									size_t length, size_t offset);
+
+/* uuid.c: its value, or -1 */
+extern int	dbmig_hex_digit(char c);
 
 /* The options but for after as JSON, the same text for the same options. */
 extern const char *dbmig_options_text(dbmig_call *call,
@@ -231,6 +246,8 @@ typedef struct dbmig_definition
 	const char *down;			/* or NULL */
 	const char *name;			/* or NULL */
 	const char *source;			/* file it comes from, or NULL */
+	int			up_line;		/* lines of the file before up */
+	int			down_line;
 	dbmig_options options;
 } dbmig_definition;
 
@@ -337,6 +354,7 @@ typedef struct dbmig_step_text
 typedef struct dbmig_texts
 {
 	dbmig_buffer bytes;
+	dbmig_buffer made;			/* of the portable step that runs */
 	dbmig_step_text steps[DBMIG_AHEAD_STEPS];
 	int			first;			/* the step of the plan that steps[0] is */
 	int			count;

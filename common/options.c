@@ -10,7 +10,7 @@
 #include "internal.h"
 
 #define KNOWN \
-	"The options are transaction, foreign_keys, engine, role, search_path, lock_timeout, retries and after."
+	"The options are transaction, foreign_keys, engine, portable, role, search_path, lock_timeout, retries and after."
 #define KNOWN_PACKAGE \
 	"The options of a package are role, search_path, lock_timeout and retries."
 
@@ -268,6 +268,8 @@ read_option(parser *p, const char *key, dbmig_options *options)
 		return read_bool(p, key, &options->transaction);
 	if (strcmp(key, "foreign_keys") == 0)
 		return read_bool(p, key, &options->foreign_keys);
+	if (strcmp(key, "portable") == 0)
+		return read_bool(p, key, &options->portable);
 	if (strcmp(key, "after") == 0)
 		return read_after(p, options);
 	if (strcmp(key, "engine") == 0)
@@ -281,10 +283,6 @@ read_option(parser *p, const char *key, dbmig_options *options)
 							  "unknown engine \"%s\"", options->engine);
 		return 0;
 	}
-	if (strcmp(key, "portable") == 0)
-		return dbmig_fail(p->call, DBMIG_NOT_SUPPORTED, KNOWN,
-						  "option \"%s\" is not supported by this version of dbmig",
-						  key);
 	return dbmig_fail(p->call, DBMIG_BAD_VALUE, KNOWN,
 					  "unknown option \"%s\"", key);
 }
@@ -297,6 +295,7 @@ dbmig_options_begin(dbmig_options *options)
 	options->foreign_keys = -1;
 	options->lock_timeout = -1;
 	options->retries = -1;
+	options->portable = -1;
 }
 
 int
@@ -422,6 +421,7 @@ dbmig_options_text(dbmig_call *call, const dbmig_options *options)
 		append_bool(call, &text, "transaction", options->transaction) != 0 ||
 		append_bool(call, &text, "foreign_keys", options->foreign_keys) != 0 ||
 		append_string(call, &text, "engine", options->engine) != 0 ||
+		append_bool(call, &text, "portable", options->portable) != 0 ||
 		append_string(call, &text, "role", options->role) != 0 ||
 		append_string(call, &text, "search_path", options->search_path) != 0 ||
 		append_seconds(call, &text, "lock_timeout", options->lock_timeout) != 0 ||

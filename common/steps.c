@@ -154,6 +154,29 @@ read_text(dbmig_call *call, const dbmig_plan *plan, int i,
 	return 0;
 }
 
+/* A portable step runs what is made from its text. */
+static int
+make_text(dbmig_call *call, dbmig_step *step, dbmig_buffer *made)
+{
+	size_t		wrong_at;
+	int			line;
+	int			column;
+
+	step->source = step->text;
+	step->source_length = step->length;
+	made->length = 0;
+	if (dbmig_portable_expand(call, step->text, step->length, made, &wrong_at) != 0)
+	{
+		dbmig_position(step->text, wrong_at, &line, &column);
+		return dbmig_fail_in(call, "%smigration \"%s@%s\", line %d, column %d",
+							 step->direction == DBMIG_DOWN ? "rollback of " : "",
+							 step->package, step->version, line, column);
+	}
+	step->text = made->text;
+	step->length = made->length;
+	return 0;
+}
+
 int
 dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
 		 dbmig_direction direction, dbmig_texts *kept, const char **sort_key,
@@ -190,7 +213,23 @@ dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int
 	*statements = step.skip;
 	step.text = kept->bytes.text + text->text;
 	step.length = text->length;
+	if (options.portable == 1 && !step.function &&
+		make_text(call, &step, &kept->made) != 0)
+		return -1;
 	return call->host->run(call, &step, statements);
+}
+
+void
+dbmig_step_position(const dbmig_host *host, const dbmig_step *step,
+					size_t offset, int *line, int *column)
+{
+	if (step->source == NULL)
+		dbmig_position(step->text, offset, line, column);
+	else
+		dbmig_position(step->source,
+					   dbmig_portable_origin(host->engine, step->source,
+											 step->source_length, offset),
+					   line, column);
 }
 
 /* A7 */

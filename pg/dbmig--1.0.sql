@@ -469,6 +469,42 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'dbmig_pg_version'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
+CREATE FUNCTION dbmig_uuid()
+RETURNS uuid
+AS 'MODULE_PATHNAME', 'dbmig_pg_uuid'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+-- one that is greater than the last of the session: a worker has none
+CREATE FUNCTION dbmig_uuid7()
+RETURNS uuid
+AS 'MODULE_PATHNAME', 'dbmig_pg_uuid7'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION dbmig_uuid_text(u uuid)
+RETURNS text
+AS 'MODULE_PATHNAME', 'dbmig_pg_uuid_text'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION dbmig_uuid_bytes(t text)
+RETURNS uuid
+AS 'MODULE_PATHNAME', 'dbmig_pg_uuid_bytes'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION dbmig_now()
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'dbmig_pg_now'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION dbmig_timestamp(t text)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'dbmig_pg_timestamp'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION dbmig_timestamp_text(t timestamptz)
+RETURNS text
+AS 'MODULE_PATHNAME', 'dbmig_pg_timestamp_text'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE VIEW dbmig_status AS
 	SELECT tenant, package, applied, registered, pending, state
 	FROM dbmig_status();
@@ -552,6 +588,16 @@ COMMENT ON FUNCTION dbmig_set(text, text) IS 'Sets dbmig.name for the session';
 COMMENT ON FUNCTION dbmig_set(text, numeric) IS
 	'Sets dbmig.name for the session';
 COMMENT ON FUNCTION dbmig_version() IS 'The version of the library';
+COMMENT ON FUNCTION dbmig_uuid() IS 'A random UUID (version 4)';
+COMMENT ON FUNCTION dbmig_uuid7() IS
+	'A UUID of the time (version 7), greater than the last of the session';
+COMMENT ON FUNCTION dbmig_uuid_text(uuid) IS 'The text of a UUID';
+COMMENT ON FUNCTION dbmig_uuid_bytes(text) IS 'The UUID of a text';
+COMMENT ON FUNCTION dbmig_now() IS 'The time, by the clock';
+COMMENT ON FUNCTION dbmig_timestamp(text) IS
+	'The time that a text in the form of RFC 3339 says, with any offset';
+COMMENT ON FUNCTION dbmig_timestamp_text(timestamptz) IS
+	'A time in the form of RFC 3339, in UTC, with microseconds';
 
 --
 -- Rights.  Whoever creates the extension may use all of it and grant it on,

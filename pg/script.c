@@ -58,6 +58,14 @@ set_query(const char *text, size_t end, size_t found)
 	internalerrquery(pnstrdup(text + begin, end - begin));
 }
 
+/* The place of a byte of the script, in what is registered. */
+static void
+place_of(const dbmig_place *at, size_t offset, int *line, int *column)
+{
+	dbmig_step_position(&dbmig_pg_host, at->step,
+						at->script - at->step->text + offset, line, column);
+}
+
 /*
  * A position in the text that was given to the server becomes one in an
  * internal query, as it is none in what the user sent.
@@ -101,7 +109,7 @@ dbmig_pg_add_context(void *arg)
 		errcontext("SQL statement \"%.*s%s\"", shown, at->statement,
 				   shown < length ? "..." : "");
 	}
-	dbmig_position(at->script, offset, &at->line, &column);
+	place_of(at, offset, &at->line, &column);
 	errcontext("%s, statement %d, line %d, column %d",
 			   what, at->number, at->line, column);
 }
@@ -122,10 +130,9 @@ dbmig_pg_check_statements(dbmig_call *call, const dbmig_place *at,
 
 		if (refused == NULL)
 			continue;
-		dbmig_position(at->script,
-					   dbmig_pg_skip_blank(at->script,
-										   Max(raw->stmt_location, 0)),
-					   &line, &column);
+		place_of(at, dbmig_pg_skip_blank(at->script,
+										 Max(raw->stmt_location, 0)),
+				 &line, &column);
 		return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
 						  "dbmig has the transaction; take the statement out of the script.",
 						  "%s cannot run: %s in line %d",
@@ -141,7 +148,7 @@ dbmig_pg_say_skipped(const dbmig_place *at, Node *statement,
 	int			line;
 	int			column;
 
-	dbmig_position(at->script, at->start, &line, &column);
+	place_of(at, at->start, &line, &column);
 	ereport(NOTICE,
 			(errmsg("%s in line %d of %s is skipped, as %s",
 					CreateCommandName(statement), line,

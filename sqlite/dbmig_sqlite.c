@@ -208,7 +208,7 @@ register_all(dbmig_connection *connection)
 		rc = register_module(connection, binding, dbmig_table_name(i),
 							 &dbmig_empty_module);
 	}
-	return rc;
+	return rc == SQLITE_OK ? dbmig_values_register(connection) : rc;
 }
 
 extern EXPORT int sqlite3_dbmig_init(sqlite3 *db, char **error,

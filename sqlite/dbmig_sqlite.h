@@ -44,6 +44,7 @@ struct dbmig_connection
 	struct dbmig_work *running; /* applies migrations now, or NULL */
 	dbmig_transaction left_open;	/* that could not be ended */
 	dbmig_choices choices;
+	int64_t		last_uuid7;		/* the time in it */
 	struct dbmig_saved *saved;	/* settings that are still to be put back */
 	dbmig_binding bindings[1];	/* really one a function, one a table */
 };
@@ -322,6 +323,9 @@ extern int	dbmig_pragma_is_setting(dbmig_work *work, const dbmig_look *look,
 									bool *setting);
 extern int	dbmig_journal_mode_save(dbmig_work *work, const char *before,
 									const char *after);
+
+/* values.c: gives SQLite's code */
+extern int	dbmig_values_register(dbmig_connection *connection);
 
 /* fkeys.c: K1 */
 extern int	dbmig_fkeys_before(dbmig_work *work);

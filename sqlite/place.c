@@ -58,8 +58,9 @@ dbmig_run_fail(dbmig_run *r, int code, const char *at,
 			length--;
 		more = "...";
 	}
-	dbmig_position(step->text, (size_t) ((at != NULL ? at : r->start) - step->text),
-				   &line, &column);
+	dbmig_step_position(r->call->host, step,
+						(size_t) ((at != NULL ? at : r->start) - step->text),
+						&line, &column);
 	r->work->code = code;
 	note_failure(r, code, text, line);
 	return dbmig_fail(r->call, DBMIG_ENGINE, hint,
@@ -101,8 +102,8 @@ dbmig_run_refuse(dbmig_run *r, dbmig_status status,
 	int			line;
 	int			column;
 
-	dbmig_position(r->step->text, (size_t) (look->start - r->step->text),
-				   &line, &column);
+	dbmig_step_position(r->call->host, r->step,
+						(size_t) (look->start - r->step->text), &line, &column);
 	note_failure(r, SQLITE_ERROR, reason, line);
 	return dbmig_fail(r->call, status, NULL,
 					  "%smigration \"%s@%s\", statement %d, line %d, column %d: "
@@ -119,8 +120,8 @@ dbmig_run_notice(dbmig_run *r, const dbmig_look *look,
 	int			line;
 	int			column;
 
-	dbmig_position(r->step->text, (size_t) (look->start - r->step->text),
-				   &line, &column);
+	dbmig_step_position(r->call->host, r->step,
+						(size_t) (look->start - r->step->text), &line, &column);
 	sqlite3_log(SQLITE_NOTICE,
 				"dbmig: %s@%s, line %d: %.*s is skipped: %s",
 				r->step->package, r->step->version, line,
