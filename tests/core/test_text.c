@@ -202,7 +202,7 @@ options(void **state)
 		{"{\"retries\": true}", "ERROR: option \"retries\" must be a number"},
 		{"{\"retries\": 1.5}", "ERROR: option \"retries\" must be a whole number, 0 to 1000"},
 		{"{\"retries\": 1001}", "ERROR: option \"retries\" must be a whole number, 0 to 1000"},
-		{"{\"portable\": true}", "ERROR: option \"portable\" is not supported by this version of dbmig"},
+		{"{\"portable\": 1}", "ERROR: option \"portable\" must be true or false"},
 		{"{\"\\ud800\": 1}", "ERROR: options are not valid JSON at character 9"},
 		{"{\"\\q\": 1}", "ERROR: options are not valid JSON at character 4"},
 		{"{\"after\": [\"a@\"]}", "ERROR: version must not be empty"},
