@@ -113,6 +113,7 @@ check-sqlite: sqlite
 	@tests/run-codes
 	@tests/run-migrate-sqlite
 	@tests/run-faults
+	@tests/run-stress
 
 check-pg: pg
 	@tests/run-regress pg $(TESTS)
@@ -131,6 +132,13 @@ demo:
 bench: all
 	@if [ -x tests/bench/run ]; then tests/bench/run; \
 	else echo 'dbmig: tests/bench is not there' >&2; exit 1; fi
+
+# Faults at each point, races and kills by the thousand; about half an hour.
+SOAK_ROUNDS ?= 3000
+SOAK_KILLS ?= 3000
+soak:
+	@tests/run-faults 0
+	@tests/run-stress $(SOAK_ROUNDS) $(SOAK_KILLS)
 
 lint:
 	@tests/lint
@@ -154,5 +162,5 @@ clean:
 	rm -f regression.diffs regression.out
 
 .PHONY: all none pg sqlite install install-pg install-sqlite uninstall \
-	installcheck check check-core check-sqlite check-pg isolation demo bench \
+	installcheck check check-core check-sqlite check-pg isolation demo bench soak \
 	lint format asan dist clean

@@ -120,7 +120,8 @@ typedef struct dbmig_work
 	sqlite3_stmt *statements[DBMIG_SQL_COUNT];
 	sqlite3_stmt *savepoint;
 	sqlite3_stmt *release;
-	sqlite3_stmt *guard;
+	sqlite3_stmt *guard;		/* see transaction.c */
+	sqlite3_stmt *holder;
 	sqlite3_stmt *pin;
 	dbmig_fkeys fkeys;
 	dbmig_queue queue;
@@ -169,6 +170,9 @@ extern int	dbmig_transaction_commit(dbmig_call *call);
 extern void dbmig_transaction_abort(dbmig_call *call);
 extern void dbmig_transaction_release(dbmig_call *call);
 extern int	dbmig_guard_arm(dbmig_work *work);
+extern int	dbmig_guard_hold(dbmig_work *work);
+extern int	dbmig_guard_let_go(dbmig_work *work);
+extern int	dbmig_guard_ready(dbmig_work *work);
 extern void dbmig_transaction_clean(dbmig_connection *connection);
 
 extern int	dbmig_transaction_reserve(dbmig_work *work);

@@ -64,6 +64,12 @@ call_progress(dbmig_work *work, const char *function, int done, int total,
 	}
 	if (sql == NULL)
 		return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
+	rc = dbmig_guard_let_go(work);	/* it may do anything */
+	if (rc != SQLITE_OK)
+	{
+		sqlite3_free(sql);
+		return dbmig_work_fail(work, rc, NULL);
+	}
 	rc = sqlite3_prepare_v2(work->db, sql, -1, &stmt, NULL);
 	sqlite3_free(sql);
 	if (rc == SQLITE_OK)

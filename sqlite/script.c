@@ -31,7 +31,29 @@ step_through(sqlite3_stmt *stmt)
 static int
 arm(dbmig_run *r)
 {
-	if (dbmig_guard_arm(r->work) != SQLITE_OK)
+	if (dbmig_guard_ready(r->work) != SQLITE_OK)
+		return dbmig_run_fail_statement(r, false);
+	return 0;
+}
+
+/*
+ * Before a statement: what drops, or may call a function that does, works
+ * only where nothing reads.  (What writes is a reader itself.)
+ */
+static int
+prepare_guard(dbmig_run *r, const dbmig_look *look)
+{
+	static const char *const words[] = {
+		"create", "insert", "update", "delete", "replace", "alter", "analyze",
+		"pragma", "reindex", NULL
+	};
+	int			i;
+
+	for (i = 0; words[i] != NULL; i++)
+		if (dbmig_token_is(&look->keyword, words[i]))
+			break;
+	if ((words[i] != NULL ? dbmig_guard_hold(r->work) :
+		 dbmig_guard_let_go(r->work)) != SQLITE_OK)
 		return dbmig_run_fail_statement(r, false);
 	return 0;
 }
@@ -101,8 +123,8 @@ run_statement(dbmig_run *r, const char **tail)
 	{
 		work->joined = false;	/* not known to be rolled back */
 		result = dbmig_run_fail(r, SQLITE_ERROR, NULL,
-						 "this statement has ended the transaction; what ran "
-						 "before it may be committed");
+								"this statement has ended the transaction; what ran "
+								"before it may be committed");
 	}
 	return result == 0 ? arm(r) : -1;
 }
@@ -203,8 +225,12 @@ set_foreign_keys(dbmig_run *r, bool on)
 		if (dbmig_fkeys_after(r->work) != 0)
 			return -1;
 		return dbmig_run_fail(r, SQLITE_CONSTRAINT_FOREIGNKEY, NULL,
-					   "deferred foreign keys are still violated");
+							  "deferred foreign keys are still violated");
 	}
+	if (dbmig_flag_get(db, SQLITE_DBCONFIG_ENABLE_FKEY) == on)
+		return 0;
+	if (dbmig_guard_hold(r->work) != SQLITE_OK)
+		return dbmig_run_fail_statement(r, false);
 	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, on);
 	return 0;
 }
@@ -237,6 +263,8 @@ dbmig_run_statement(dbmig_run *r, const dbmig_look *look, const char **tail)
 {
 	if (!r->schema_changed)
 		r->schema_changed = !keeps_schema(look);
+	if (prepare_guard(r, look) != 0)
+		return -1;
 	switch (look->sort)
 	{
 		case DBMIG_SORT_PRAGMA:
@@ -321,6 +349,8 @@ dbmig_run_function(dbmig_run *r, int *statements)
 		return -1;
 	}
 	if (rc == SQLITE_OK)
+		rc = dbmig_guard_let_go(r->work);
+	if (rc == SQLITE_OK)
 		rc = step_through(stmt);
 	if (rc != SQLITE_OK)
 	{
@@ -367,10 +397,10 @@ run_step(dbmig_run *r, int *statements)
 							  "Settle them, or commit, before migrations run.",
 							  "this transaction has violated deferred foreign keys");
 	}
-	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, step->foreign_keys);
-	rc = dbmig_guard_arm(work);
+	rc = dbmig_guard_hold(work);
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, NULL);
+	dbmig_flag_set(db, SQLITE_DBCONFIG_ENABLE_FKEY, step->foreign_keys);
 	if ((step->function ? dbmig_run_function(r, statements) :
 		 run_script(r, statements)) != 0)
 		return -1;
@@ -378,7 +408,9 @@ run_step(dbmig_run *r, int *statements)
 		return -1;
 	if (!work->kept.all)
 		return 0;
-	rc = control(work, &work->release, "RELEASE dbmig_step");
+	rc = dbmig_guard_hold(work);	/* flags will be put back */
+	if (rc == SQLITE_OK)
+		rc = control(work, &work->release, "RELEASE dbmig_step");
 	if ((rc & 0xFF) == SQLITE_ERROR)
 		return dbmig_fail(r->call, DBMIG_BAD_CALLER,
 						  "What ran before that may be committed; look at the database.",
@@ -427,6 +459,6 @@ dbmig_script_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	/* they would be compiled again, with a line in the program's log for each */
 	if (r.schema_changed)
 		dbmig_work_forget(work);
-	rc = dbmig_guard_arm(work);
+	rc = dbmig_guard_ready(work);
 	return rc == SQLITE_OK ? 0 : dbmig_work_fail(work, rc, NULL);
 }

@@ -12,6 +12,15 @@
  * so that no change of the schema makes it stale; started without a sticky
  * error it does nothing but say that there is a transaction already.
  *
+ * Some statements (CREATE INDEX, ALTER TABLE, ANALYZE) and every change of a
+ * flag make it stale all the same, and compiling it again can be the very
+ * allocation that fails.  So there is a second one, the holder: a reader that
+ * has begun and is not ended, which nothing makes stale.  When it goes on
+ * without memory it fails, and for a failing reader, too, SQLite rolls
+ * everything back (not for an interrupt).  But DROP TABLE does not work
+ * beside a reader, nor do functions of the program that drop one.  The rule:
+ * at each moment the holder reads, or the guard is armed.
+ *
  * Both kinds of transaction hold a savepoint of our name, by which one that
  * could not be ended is known again at the next call.
  */
@@ -53,12 +62,56 @@ dbmig_guard_arm(dbmig_work *work)
 	return SQLITE_OK;
 }
 
+/* Before what can make the guard stale; SQLite's code. */
+int
+dbmig_guard_hold(dbmig_work *work)
+{
+	static const char sql[] = "SELECT 1 UNION ALL SELECT 1 FROM main.sqlite_schema";
+	int			rc = SQLITE_OK;
+
+	if (work->transaction == DBMIG_TRANSACTION_NONE ||
+		(work->holder != NULL && sqlite3_stmt_busy(work->holder)))
+		return SQLITE_OK;
+	if (work->holder == NULL)
+		rc = sqlite3_prepare_v2(work->db, sql, -1, &work->holder, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(work->holder);
+	return rc == SQLITE_ROW ? SQLITE_OK : sqlite3_extended_errcode(work->db);
+}
+
+/* Before what does not work beside a reader; SQLite's code. */
+int
+dbmig_guard_let_go(dbmig_work *work)
+{
+	int			rc = dbmig_guard_arm(work);
+
+	if (rc == SQLITE_OK)
+		sqlite3_reset(work->holder);
+	return rc;
+}
+
+/* Behind what may have made the guard stale; SQLite's code. */
+int
+dbmig_guard_ready(dbmig_work *work)
+{
+	if (work->holder != NULL && sqlite3_stmt_busy(work->holder))
+		return SQLITE_OK;
+	return dbmig_guard_arm(work);
+}
+
 /* Roll everything back although nothing can be run. */
 static void
 fire_guard(dbmig_work *work)
 {
 	sqlite3_stmt *stmt = NULL;
 
+	if (work->holder != NULL && sqlite3_stmt_busy(work->holder))
+	{
+		sqlite3_step(work->holder);
+		sqlite3_reset(work->holder);
+	}
+	if (sqlite3_get_autocommit(work->db))
+		return;
 	if (work->guard != NULL)
 	{
 		sqlite3_step(work->guard);
@@ -284,6 +337,8 @@ dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode)
 		return -1;
 	}
 	rc = dbmig_guard_arm(work);
+	if (rc == SQLITE_OK && mode != DBMIG_MODE_REGISTER)
+		rc = dbmig_guard_hold(work);
 	if (rc != SQLITE_OK)
 	{
 		dbmig_work_fail(work, rc, "could not begin to write");
@@ -342,6 +397,11 @@ dbmig_transaction_commit(dbmig_call *call)
 	}
 	if (dbmig_queue_flush(work) != 0 || dbmig_fkeys_after(work) != 0)
 		return -1;
+
+	/* a reader of this connection would keep a WAL from its checkpoint */
+	rc = dbmig_guard_let_go(work);
+	if (rc != SQLITE_OK)
+		return dbmig_work_fail(work, rc, "could not commit");
 	if (work->transaction == DBMIG_TRANSACTION_OWN)
 		rc = exec_waiting(work, "COMMIT");
 	else
@@ -388,6 +448,7 @@ dbmig_transaction_abort(dbmig_call *call)
 				work->connection->left_open = work->transaction;
 		}
 	}
+	sqlite3_reset(work->holder);
 	ended(work);
 }
 

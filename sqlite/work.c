@@ -62,6 +62,7 @@ dbmig_work_end(dbmig_work *work)
 	sqlite3_finalize(work->savepoint);
 	sqlite3_finalize(work->release);
 	sqlite3_finalize(work->guard);
+	sqlite3_finalize(work->holder);
 	sqlite3_finalize(work->pin);
 	sqlite3_set_last_insert_rowid(work->db, work->rowid);
 	dbmig_connection_release(connection);

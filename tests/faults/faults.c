@@ -7,6 +7,9 @@
  * system that fails.  After each: nothing is half applied, the file is whole,
  * the settings are as they were, and a second call completes the work.
  *
+ * A transaction that could not be undone is left open at the most seldom, is
+ * said to be, and is ended by the next call.
+ *
  * usage: faults FOLDER [POINTS]		points of each kind; 0: all of them
  */
 #include <sqlite3.h>
@@ -185,7 +188,11 @@ shim_access(sqlite3_vfs *vfs, const char *name, int flags, int *result)
 
 /* what is migrated */
 
+#define MOST_OPEN 14			/* transactions left open, of 3,300 points */
+
 static char path[1000];
+static long all_points;
+static long all_open;
 static char *template_bytes;
 static size_t template_size;
 static int	problems;
@@ -374,6 +381,8 @@ run_point(const char *call, int all_or_nothing, int expected, long point)
 		number(db, "SELECT dbmig_is_current()");
 		if (!sqlite3_get_autocommit(db))
 			problem(point, "a transaction is still open", error);
+		if (error == NULL || strstr(error, "the transaction is still open") == NULL)
+			problem(point, "a transaction was left open, and nobody was told", error);
 	}
 	if (differences(db) != 0)
 		problem(point, "half applied", error);
@@ -426,8 +435,8 @@ run_kind(kind k, const char *call, int alone, long wanted)
 		left_open += run_point(call, !alone, expected, point);
 		points++;
 	}
-	if (left_open * 100 > points + 200)
-		problem(left_open, "transactions were left open", "");
+	all_points += points;
+	all_open += left_open;
 	printf("%s faults %s: %s, %ld of %ld points, %ld transactions left open\n",
 		   problems == before ? "ok     " : "FAILED ", call, kind_names[k],
 		   points, total, left_open);
@@ -436,7 +445,7 @@ run_kind(kind k, const char *call, int alone, long wanted)
 int
 main(int argc, char **argv)
 {
-	long		wanted = argc > 2 ? atol(argv[2]) : 300;
+	long		wanted = argc > 2 ? atol(argv[2]) : 600;
 	sqlite3_mem_methods memory;
 	int			k;
 
@@ -465,5 +474,9 @@ main(int argc, char **argv)
 		run_kind((kind) k, "SELECT dbmig_migrate()", 1, wanted);
 	}
 	free(template_bytes);
+	if (all_open * 3300 > MOST_OPEN * (all_points > 3300 ? all_points : 3300))
+		problems++;
+	printf("%s faults: %ld points, %ld transactions left open (at most %d of 3,300), nothing half applied\n",
+		   problems == 0 ? "ok     " : "FAILED ", all_points, all_open, MOST_OPEN);
 	return problems != 0;
 }
