@@ -147,6 +147,12 @@ lint:
 asan:
 	@tests/run-asan $(TESTS)
 
+# Inputs that nobody thought of: each target of tests/fuzz so many seconds.
+SECONDS ?= 60
+fuzz:
+	@tests/install-deps fuzz
+	@tests/run-fuzz $(SECONDS) $(TARGETS)
+
 # -- the source --------------------------------------------------------------
 
 format:
@@ -163,4 +169,4 @@ clean:
 
 .PHONY: all none pg sqlite install install-pg install-sqlite uninstall \
 	installcheck check check-core check-sqlite check-pg isolation demo bench soak \
-	lint format asan dist clean
+	lint format asan fuzz dist clean
