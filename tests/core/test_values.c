@@ -319,6 +319,38 @@ portable_step(void **state)
 	free(db);
 }
 
+/* Whatever fails on the way, nothing of a portable step is left, or all of it. */
+static void
+portable_faults(void **state)
+{
+	int			jumps;
+	int			fail_at;
+
+	(void) state;
+	for (jumps = 0; jumps < 2; jumps++)
+		for (fail_at = 1;; fail_at++)
+		{
+			fake	   *db = fake_new();
+			const char *answer;
+
+			db->jumps = jumps;
+			fake_call(db, "dbmig_register", "p", "1", "a ${bool}", "b ${true}", "",
+					  "{\"portable\": true}", NULL);
+			db->fail_at = fail_at;
+			answer = fake_call(db, "dbmig_apply", NULL);
+			if (strcmp(answer, "1") == 0)
+			{
+				assert_string_equal(db->now.effects, "a INTEGER;");
+				assert_true(fail_at > 5);
+				free(db);
+				break;
+			}
+			assert_non_null(strstr(answer, "ERROR"));
+			assert_string_equal(db->now.effects, "");
+			free(db);
+		}
+}
+
 int
 main(void)
 {
@@ -330,7 +362,8 @@ main(void)
 		cmocka_unit_test(every_day),
 		cmocka_unit_test(portable),
 		cmocka_unit_test(portable_long),
-		cmocka_unit_test(portable_step)
+		cmocka_unit_test(portable_step),
+		cmocka_unit_test(portable_faults)
 	};
 
 	return cmocka_run_group_tests_name("values", tests, NULL, NULL);
