@@ -115,6 +115,7 @@ dbmig_pg_timestamp_text(PG_FUNCTION_ARGS)
 	char		text[DBMIG_TIMESTAMP_SIZE];
 
 	if (TIMESTAMP_NOT_FINITE(timestamp) ||
+		timestamp > PG_INT64_MAX - EPOCH_SHIFT ||
 		!dbmig_timestamp_format(timestamp + EPOCH_SHIFT, text))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),

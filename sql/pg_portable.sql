@@ -17,6 +17,7 @@ SET timezone = 'Asia/Kolkata';
 SELECT dbmig_timestamp_text('2026-11-22 08:14:00.123456+00'), dbmig_timestamp('2026-11-22T08:14:00.123456Z');
 RESET timezone;
 SELECT dbmig_timestamp_text('infinity');
+SELECT dbmig_timestamp_text('294276-12-31 23:59:59+00');
 SELECT dbmig_timestamp_text('0044-03-15 12:00:00+00 BC');
 \set VERBOSITY sqlstate
 SELECT dbmig_timestamp('x');
