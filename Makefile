@@ -118,6 +118,7 @@ check-sqlite: sqlite
 check-pg: pg
 	@tests/run-regress pg $(TESTS)
 	@tests/run-isolation
+	@tests/run-locks
 	@tests/run-migrate-pg
 	@tests/run-dump
 

@@ -142,6 +142,10 @@ typedef struct dbmig_step
 	bool		foreign_keys;	/* K1: leave them on */
 	bool		transactional;	/* N2: else each statement for itself */
 	int			skip;			/* statements done before; not transactional */
+	const char *role;			/* R1: run as this one, or NULL */
+	const char *search_path;	/* or NULL */
+	int64_t		lock_timeout;	/* L1: milliseconds, or -1 where it is not said */
+	int			retries;		/* L2 */
 	const char *text;			/* what runs */
 	size_t		length;
 	const char *source;			/* registered, where text is made from it, or
@@ -239,6 +243,12 @@ typedef struct dbmig_host
 	void		(*release) (dbmig_call *call);
 
 	/*
+	 * R1: an error where the caller cannot have steps run as this role.  NULL
+	 * where there are no roles.
+	 */
+	int			(*role) (dbmig_call *call, const char *role);
+
+	/*
 	 * Run a step, and leave the connection's settings as they were (A5).
 	 * *statements: how many ran.  On failure the message says where (A4), and
 	 * call->failure too.
@@ -281,6 +291,7 @@ typedef struct dbmig_settings
 	double		lock_timeout;	/* seconds; 0: do not wait */
 	bool		out_of_order;	/* O7: apply instead of refuse */
 	bool		accept_changed; /* C2: accept instead of refuse */
+	int			retries;		/* L2 */
 } dbmig_settings;
 
 #define DBMIG_LOCK_TIMEOUT_DEFAULT 60.0

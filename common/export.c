@@ -76,6 +76,34 @@ export_dependency(dbmig_call *call, void *arg, const dbmig_value *row)
 	return dbmig_append_text(call, to, ");\n");
 }
 
+/* package, options */
+static int
+export_options(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	dbmig_buffer *to = arg;
+
+	if (dbmig_append_text(call, to, "SELECT dbmig_package_options(") != 0 ||
+		append_literal(call, to, &row[0]) != 0 ||
+		dbmig_append_text(call, to, ", ") != 0 ||
+		append_literal(call, to, &row[1]) != 0)
+		return -1;
+	return dbmig_append_text(call, to, ");\n");
+}
+
+/* Of one package, if it has any. */
+static int
+export_own_options(dbmig_call *call, dbmig_buffer *to, const char *package,
+				   const char *options)
+{
+	dbmig_value row[2];
+
+	if (strcmp(options, "{}") == 0)
+		return 0;
+	row[0] = dbmig_text(package);
+	row[1] = dbmig_text(options);
+	return export_options(call, to, row);
+}
+
 int
 dbmig_do_export(dbmig_call *call, int nargs, const dbmig_value *args,
 				dbmig_value *result)
@@ -84,7 +112,7 @@ dbmig_do_export(dbmig_call *call, int nargs, const dbmig_value *args,
 	dbmig_buffer to = {0};
 	const char *package;
 	dbmig_value params[1];
-	dbmig_value row[1];
+	dbmig_value row[2];
 	bool		found;
 
 	if (dbmig_arg_package(call, nargs, args, 0, false, &package) != 0)
@@ -92,7 +120,7 @@ dbmig_do_export(dbmig_call *call, int nargs, const dbmig_value *args,
 	params[0] = dbmig_text(package);
 	if (package != NULL)
 	{
-		if (dbmig_query_row(call, DBMIG_PACKAGE_FIND, params, row, 1, &found) != 0)
+		if (dbmig_query_row(call, DBMIG_PACKAGE_FIND, params, row, 2, &found) != 0)
 			return -1;
 		if (!found)
 			return dbmig_fail(call, DBMIG_UNKNOWN, NULL,
@@ -103,6 +131,8 @@ dbmig_do_export(dbmig_call *call, int nargs, const dbmig_value *args,
 							package != NULL ? package : "") != 0 ||
 		host->query(call, package != NULL ? DBMIG_EXPORT_ONE : DBMIG_EXPORT,
 					params, export_migration, &to) != 0 ||
+		(package != NULL ? export_own_options(call, &to, package, row[1].text) :
+		 host->query(call, DBMIG_EXPORT_OPTIONS, NULL, export_options, &to)) != 0 ||
 		host->query(call, package != NULL ? DBMIG_DEPENDENCIES_OF : DBMIG_DEPENDENCIES,
 					params, export_dependency, &to) != 0)
 		return -1;

@@ -19,6 +19,7 @@ const dbmig_function dbmig_functions[] = {
 	SCALAR(register_function, 3, 6, DBMIG_WRITES),
 	SCALAR(register_file, 3, 3, DBMIG_WRITES),
 	SCALAR(after, 2, -1, DBMIG_WRITES),
+	SCALAR(package_options, 1, 2, DBMIG_WRITES),
 	SCALAR(unregister, 1, 2, DBMIG_WRITES),
 	SCALAR(load, 1, 2, DBMIG_WRITES),
 	SCALAR(export, 0, 1, DBMIG_READS),

@@ -124,6 +124,7 @@ typedef struct dbmig_node_more
 	const char *checksum;		/* registered, where it is none */
 	const char *applied_checksum;	/* where it is another */
 	int			statements;		/* done, where running or failed */
+	const char *options;
 } dbmig_node_more;
 
 /* There are many of these: a checksum is kept in 32 bytes, not in hex. */
@@ -146,6 +147,7 @@ typedef struct dbmig_package
 	int			first;			/* its nodes */
 	int			count;
 	const char *last_applied;	/* highest applied version, or NULL */
+	const char *options;		/* or NULL */
 } dbmig_package;
 
 typedef struct dbmig_dependency
@@ -208,6 +210,14 @@ extern dbmig_item dbmig_graph_item(const dbmig_graph *graph, int node);
 
 /* A node's registered checksum as text; hex is used where it is needed. */
 extern const char *dbmig_node_checksum(const dbmig_node *node, char *hex);
+
+/*
+ * package.c: a migration's options, those of its package among them.  own: its
+ * own as JSON, or NULL.
+ */
+extern int	dbmig_node_options(dbmig_call *call, const dbmig_graph *graph,
+							   const dbmig_node *node, const char *own,
+							   dbmig_options *options);
 extern int	dbmig_graph_add_dependency(dbmig_call *call, dbmig_graph *graph,
 									   const dbmig_value *row);
 extern int	dbmig_graph_link(dbmig_call *call, dbmig_graph *graph);
@@ -409,6 +419,7 @@ DBMIG_SCALAR(dbmig_do_register);
 DBMIG_SCALAR(dbmig_do_register_function);
 DBMIG_SCALAR(dbmig_do_register_file);
 DBMIG_SCALAR(dbmig_do_append);
+DBMIG_SCALAR(dbmig_do_package_options);
 DBMIG_SCALAR(dbmig_do_after);
 DBMIG_SCALAR(dbmig_do_unregister);
 DBMIG_SCALAR(dbmig_do_load);

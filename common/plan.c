@@ -109,7 +109,37 @@ check_order(dbmig_call *call, const dbmig_graph *graph, const dbmig_plan *plan)
 	return 0;
 }
 
-/* A6 and N1: what cannot run, or not in a transaction. */
+/* R1: what cannot run as the role that it names. */
+static int
+check_roles(dbmig_call *call, const dbmig_plan *plan)
+{
+	const dbmig_graph *graph = &plan->graph;
+	const char *checked = "";
+	int			i;
+
+	for (i = 0; i < plan->count && call->host->role != NULL; i++)
+	{
+		const dbmig_node *node = &graph->nodes[plan->order[i]];
+		dbmig_options options;
+
+		if (node->more == NULL && graph->packages[node->package].options == NULL)
+			continue;
+		if (dbmig_node_options(call, graph, node,
+							   node->more != NULL ? node->more->options : NULL,
+							   &options) != 0)
+			return -1;
+		if (options.role == NULL || strcmp(options.role, checked) == 0 ||
+			(options.engine != NULL && strcmp(options.engine, call->host->engine) != 0))
+			continue;
+		checked = options.role;
+		if (call->host->role(call, options.role) != 0)
+			return dbmig_fail_in(call, "migration \"%s\"",
+								 dbmig_item_text(call, dbmig_graph_item(graph, plan->order[i])));
+	}
+	return 0;
+}
+
+/* A6, N1 and R1: what cannot run, or not in a transaction. */
 int
 dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
 					dbmig_direction direction, bool alone)
@@ -140,7 +170,7 @@ dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
 						  "%smigration \"%s\" cannot run in a transaction",
 						  up ? "" : "rollback of ", item);
 	}
-	return 0;
+	return check_roles(call, plan);
 }
 
 /* A target that others have passed: nothing to do is not what was meant. */

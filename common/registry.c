@@ -55,7 +55,10 @@ read_package(dbmig_call *call, void *arg, const dbmig_value *row)
 		return -1;
 	graph->packages[package].registered = true;
 	graph->packages[package].position = row[1].integer;
-	return 0;
+	if (strcmp(row[2].text, "{}") == 0)
+		return 0;
+	graph->packages[package].options = dbmig_copy(call, row[2].text, row[2].length);
+	return graph->packages[package].options != NULL ? 0 : -1;
 }
 
 static int
@@ -92,6 +95,8 @@ read_migration(dbmig_call *call, void *arg, const dbmig_value *row)
 		node->more->down_refusal = dbmig_copy(call, row[7].text, row[7].length);
 	if (row[8].integer)
 		node->flags |= DBMIG_NODE_HAS_DOWN;
+	if (row[9].type != DBMIG_NULL && more_of(call, node) != NULL)
+		node->more->options = dbmig_copy(call, row[9].text, row[9].length);
 	if (call->status != DBMIG_OK)
 		return -1;
 	if (graph->packages[package].count++ == 0)

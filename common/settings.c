@@ -45,6 +45,17 @@ check_seconds(dbmig_call *call, const char *name, const char *value)
 					  "setting \"%s\" cannot be \"%s\"", name, value);
 }
 
+static int
+check_retries(dbmig_call *call, const char *name, const char *value)
+{
+	int			retries;
+
+	if (dbmig_retries_read(value, &retries))
+		return 0;
+	return dbmig_fail(call, DBMIG_BAD_VALUE, "It is a whole number, 0 to 1000.",
+					  "setting \"%s\" cannot be \"%s\"", name, value);
+}
+
 int
 dbmig_do_set(dbmig_call *call, int nargs, const dbmig_value *args,
 			 dbmig_value *result)
@@ -58,6 +69,8 @@ dbmig_do_set(dbmig_call *call, int nargs, const dbmig_value *args,
 		return -1;
 	if (strcmp(name, "lock_timeout") == 0)
 		failed = check_seconds(call, name, value);
+	else if (strcmp(name, "retries") == 0)
+		failed = check_retries(call, name, value);
 	else if (strcmp(name, "out_of_order") == 0)
 		failed = check_choice(call, name, value, "refuse", "apply");
 	else if (strcmp(name, "changed") == 0)
@@ -66,7 +79,7 @@ dbmig_do_set(dbmig_call *call, int nargs, const dbmig_value *args,
 		failed = value[0] != '\0' ? 0 : check_choice(call, name, value, "on", "off");
 	else
 		failed = dbmig_fail(call, DBMIG_UNKNOWN,
-							"The settings are lock_timeout, out_of_order, changed and progress.",
+							"The settings are lock_timeout, retries, out_of_order, changed and progress.",
 							"unknown setting \"%s\"", name);
 	if (failed != 0 || call->host->set(call, name, value) != 0)
 		return -1;

@@ -18,7 +18,8 @@
 #define DBMIG_IN_TAKEN " WHERE package IN (SELECT package FROM taken)"
 #define DBMIG_SELECT_MIGRATIONS \
 	"SELECT package, version, name, checksum, transactional," \
-	" down_transactional, refusal, down_refusal, reversible" \
+	" down_transactional, refusal, down_refusal, reversible," \
+	" CASE WHEN options <> '{}' THEN options END" \
 	" FROM @.dbmig_migration"
 #define DBMIG_SELECT_DEPENDENCIES \
 	"SELECT package, version, after_package, after_version" \
@@ -28,9 +29,9 @@
 
 /* The registry and the applied set, whole or of one package */
 DBMIG_SQL(PACKAGES, "",
-		  "SELECT package, position FROM @.dbmig_package")
+		  "SELECT package, position, options FROM @.dbmig_package")
 DBMIG_SQL(PACKAGES_TAKEN, "t",
-		  DBMIG_TAKEN "SELECT package, position FROM @.dbmig_package"
+		  DBMIG_TAKEN "SELECT package, position, options FROM @.dbmig_package"
 		  DBMIG_IN_TAKEN)
 DBMIG_SQL(MIGRATIONS, "",
 		  DBMIG_SELECT_MIGRATIONS " ORDER BY package, sort_key")
@@ -83,7 +84,9 @@ DBMIG_SQL(UNMET_TAKEN, "t",
 
 /* Registering */
 DBMIG_SQL(PACKAGE_FIND, "t",
-		  "SELECT position FROM @.dbmig_package WHERE package = $1")
+		  "SELECT position, options FROM @.dbmig_package WHERE package = $1")
+DBMIG_SQL(PACKAGE_OPTIONS, "tt",
+		  "UPDATE @.dbmig_package SET options = $1 WHERE package = $2")
 DBMIG_SQL(PACKAGE_PUT, "tt",
 		  "INSERT INTO @.dbmig_package (package, position, extension)"
 		  " SELECT $1, coalesce(max(position), 0) + 1, $2"
@@ -256,6 +259,9 @@ DBMIG_SQL(EXPORT, "",
 DBMIG_SQL(EXPORT_ONE, "t",
 		  "SELECT package, version, name, kind, options, up, down"
 		  " FROM @.dbmig_migration WHERE package = $1 ORDER BY sort_key")
+DBMIG_SQL(EXPORT_OPTIONS, "",
+		  "SELECT package, options FROM @.dbmig_package WHERE options <> '{}'"
+		  " ORDER BY position, package")
 DBMIG_SQL(DEPENDENCIES_OF, "t",
 		  DBMIG_SELECT_DEPENDENCIES " WHERE package = $1"
 		  DBMIG_ORDER_DEPENDENCIES)

@@ -194,8 +194,7 @@ dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int
 		return -1;
 	*sort_key = kept->bytes.text + text->sort_key;
 	json = kept->bytes.text + text->options;
-	dbmig_options_begin(&options);
-	if (strcmp(json, "{}") != 0 && dbmig_options_parse(call, json, &options) != 0)
+	if (dbmig_node_options(call, &plan->graph, node, json, &options) != 0)
 		return -1;
 	if (options.engine != NULL && strcmp(options.engine, call->host->engine) != 0)
 		return 0;
@@ -206,6 +205,10 @@ dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int
 	step.direction = direction;
 	step.function = text->function;
 	step.foreign_keys = options.foreign_keys == 1;
+	step.role = options.role;
+	step.search_path = options.search_path;
+	step.lock_timeout = options.lock_timeout;
+	step.retries = options.retries >= 0 ? options.retries : call->settings.retries;
 	step.transactional = (node->flags & (direction == DBMIG_UP ? DBMIG_NODE_TRANSACTIONAL :
 										 DBMIG_NODE_DOWN_TRANSACTIONAL)) != 0;
 	if ((node->flags & DBMIG_NODE_UNSETTLED) != 0 && !step.transactional)

@@ -20,9 +20,11 @@
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/regproc.h"
 #if PG_VERSION_NUM >= 140000
+#include "utils/backend_status.h"
 #include "utils/wait_event.h"
 #endif
 
@@ -45,10 +47,12 @@
 	ProcessUtility(statement, text, false, context, NULL, NULL, \
 				   None_Receiver, NULL)
 #define COMPAT_READ_SERVER_FILES ROLE_PG_READ_SERVER_FILES
+#define COMPAT_READ_ALL_STATS ROLE_PG_READ_ALL_STATS
 #else
 #define compat_utility(statement, text, context) \
 	ProcessUtility(statement, text, context, NULL, NULL, None_Receiver, NULL)
 #define COMPAT_READ_SERVER_FILES DEFAULT_ROLE_READ_SERVER_FILES
+#define COMPAT_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
 #if PG_VERSION_NUM >= 180000
@@ -85,6 +89,24 @@
 #else
 #define compat_guc_variables(count) \
 	(*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
+/* A timeout that fires again and again: by itself, or by its handler. */
+#if PG_VERSION_NUM >= 150000
+#define compat_timeout_every(id, ms) \
+	enable_timeout_every(id, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms), ms)
+#define compat_timeout_again(id, ms) ((void) (id), (void) (ms))
+#else
+#define compat_timeout_every(id, ms) enable_timeout_after(id, ms)
+#define compat_timeout_again(id, ms) enable_timeout_after(id, ms)
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define compat_backend_entry(i) pgstat_get_local_beentry_by_index(i)
+#define compat_can_set_role(user, role) member_can_set_role(user, role)
+#else
+#define compat_backend_entry(i) pgstat_fetch_stat_local_beentry(i)
+#define compat_can_set_role(user, role) is_member_of_role(user, role)
 #endif
 
 #if PG_VERSION_NUM >= 160000

@@ -298,6 +298,16 @@ RETURNS integer
 AS 'MODULE_PATHNAME', 'dbmig_pg_after'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+CREATE FUNCTION dbmig_package_options(package text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'dbmig_pg_package_options'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION dbmig_package_options(package text, options text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'dbmig_pg_package_options'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION dbmig_unregister(package text, version text DEFAULT NULL)
 RETURNS integer
 AS 'MODULE_PATHNAME', 'dbmig_pg_unregister'
@@ -531,6 +541,10 @@ COMMENT ON FUNCTION dbmig_register_file(text, text, text) IS
 	'Registers the migration in a file whose text the client sends';
 COMMENT ON FUNCTION dbmig_after(text, text[]) IS
 	'Declares what a package, or package@version, comes after; gives how many dependencies it has';
+COMMENT ON FUNCTION dbmig_package_options(text) IS
+	'The options of a package, as JSON';
+COMMENT ON FUNCTION dbmig_package_options(text, text) IS
+	'Replaces the options of a package, and gives them';
 COMMENT ON FUNCTION dbmig_unregister(text, text) IS
 	'Removes a migration, or a package, that is applied nowhere; gives how many';
 COMMENT ON FUNCTION dbmig_unregister(text, bigint) IS
@@ -614,6 +628,7 @@ REVOKE EXECUTE ON ROUTINE
 	dbmig_register_function(text, bigint, text, text, text, text),
 	dbmig_register_file(text, text, text),
 	dbmig_after(text, text[]),
+	dbmig_package_options(text, text),
 	dbmig_unregister(text, text),
 	dbmig_unregister(text, bigint),
 	dbmig_load(text, text),
@@ -639,6 +654,7 @@ GRANT EXECUTE ON ROUTINE
 	dbmig_register_function(text, bigint, text, text, text, text),
 	dbmig_register_file(text, text, text),
 	dbmig_after(text, text[]),
+	dbmig_package_options(text, text),
 	dbmig_unregister(text, text),
 	dbmig_unregister(text, bigint),
 	dbmig_load(text, text),

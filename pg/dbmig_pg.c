@@ -31,6 +31,7 @@ extern void _PG_init(void);
 bool		dbmig_pg_running = false;
 
 static double lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
+static int	retries = 0;
 static int	out_of_order = 0;
 static int	changed = 0;
 static bool progress_wanted = true;
@@ -51,12 +52,16 @@ void
 _PG_init(void)
 {
 	DefineCustomRealVariable("dbmig.lock_timeout",
-							 "How long dbmig waits for another session that applies or registers.",
+							 "How long dbmig waits for another session that applies or registers, and a migration for a lock.",
 							 "0 does not wait.",
 							 &lock_timeout,
 							 DBMIG_LOCK_TIMEOUT_DEFAULT, 0.0,
 							 DBMIG_LOCK_TIMEOUT_MAX,
 							 PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("dbmig.retries",
+							"How many times a migration that did not get a lock is tried again.",
+							NULL, &retries, 0, 0, DBMIG_RETRIES_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("dbmig.out_of_order",
 							 "What dbmig does with a pending version below an applied one.",
 							 NULL, &out_of_order, 0, out_of_order_words,
@@ -76,6 +81,7 @@ void
 dbmig_pg_settings(dbmig_settings *settings)
 {
 	settings->lock_timeout = lock_timeout;
+	settings->retries = retries;
 	settings->out_of_order = out_of_order != 0;
 	settings->accept_changed = changed != 0;
 }
@@ -311,6 +317,7 @@ const dbmig_host dbmig_pg_host = {
 	.commit = dbmig_pg_commit,
 	.abort = dbmig_pg_abort,
 	.release = dbmig_pg_release,
+	.role = dbmig_pg_role,
 	.run = dbmig_pg_run,
 	.inspect = dbmig_pg_inspect,
 	.pause = dbmig_pg_pause,

@@ -47,6 +47,11 @@ typedef struct dbmig_pg
 	Oid			lock_class;
 	uint32		lock_tenant;
 
+	/* blockers.c */
+	bool		timeout_known;
+	bool		own_timeout;	/* the session has a lock_timeout */
+	bool		sight_known;
+
 	bool		was_running;	/* the step that begins was cut off before */
 } dbmig_pg;
 
@@ -109,7 +114,7 @@ extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,
 /* lock.c */
 extern int	dbmig_pg_lock(dbmig_call *call, dbmig_lock lock,
 						  const char *tenant);
-extern void dbmig_pg_lock_again(dbmig_pg *pg);
+extern bool dbmig_pg_lock_again(dbmig_pg *pg);
 extern void dbmig_pg_lock_alone(dbmig_pg *pg, bool held);
 extern void dbmig_pg_release(dbmig_call *call);
 
@@ -117,11 +122,57 @@ extern void dbmig_pg_release(dbmig_call *call);
 extern void dbmig_pg_check_latest(dbmig_call *call, const char *tenant);
 
 /*
+ * blockers.c: L1.
+ *
+ * dbmig_pg_set_lock_timeout: for a step, in the GUC nest level that is open, or
+ * for the session.  dbmig_pg_watch_locks: before each statement of a step.
+ * dbmig_pg_watch_end: at the end of the call.  dbmig_pg_add_blockers: from an
+ * error's context callback.
+ */
+extern void dbmig_pg_set_lock_timeout(dbmig_call *call, const dbmig_step *step,
+									  bool nested);
+extern void dbmig_pg_watch_locks(void);
+extern void dbmig_pg_watch_end(void);
+extern void dbmig_pg_add_blockers(void);
+
+/*
+ * retry.c: L2.  tries: so many have failed.
+ */
+typedef int (*dbmig_try_fn) (dbmig_call *call, dbmig_place *at,
+							 int *statements);
+extern bool dbmig_pg_may_retry(const dbmig_step *step, int code, int tries);
+extern long dbmig_pg_say_retry(const dbmig_step *step, const ErrorData *error,
+							   int tries);
+extern int	dbmig_pg_run_tries(dbmig_call *call, dbmig_place *at,
+							   int *statements, dbmig_try_fn run);
+
+/*
+ * role.c: R1.  dbmig_pg_role: whether the caller can run a step as the role.
+ * Between _begin and _end, in one transaction, it is the role; nothing is
+ * where the step has none.  _on and _off: outside of a transaction.
+ */
+typedef struct dbmig_role
+{
+	bool		active;
+	Oid			user;			/* before */
+	int			context;
+	List	   *cursors;
+} dbmig_role;
+
+extern int	dbmig_pg_role(dbmig_call *call, const char *role);
+extern void dbmig_pg_role_begin(dbmig_pg *pg, const dbmig_step *step,
+								dbmig_role *kept);
+extern void dbmig_pg_role_end(const dbmig_step *step, const dbmig_role *kept);
+extern void dbmig_pg_role_on(dbmig_pg *pg, const dbmig_step *step);
+extern void dbmig_pg_role_off(dbmig_pg *pg, const dbmig_step *step);
+
+/*
  * script.c
  *
  * dbmig_pg_describe: the migration's name, as in messages.
  * dbmig_pg_check_statements: 0, or -1 for a statement that is refused (A6).
  * dbmig_pg_statement_text: without what stands before and behind it.
+ * dbmig_pg_run_statement: within the transaction that is open.
  */
 extern int	dbmig_pg_run(dbmig_call *call, const dbmig_step *step,
 						 int *statements);
@@ -134,6 +185,9 @@ extern void dbmig_pg_say_skipped(const dbmig_place *at, Node *statement,
 								 const char *reason);
 extern char *dbmig_pg_statement_text(const char *text, const RawStmt *raw,
 									 size_t start);
+extern const char *dbmig_pg_step_path(const dbmig_pg *pg,
+									  const dbmig_step *step);
+extern void dbmig_pg_run_statement(RawStmt *raw, const char *text);
 extern void dbmig_pg_run_function(const dbmig_step *step);
 
 /* alone.c: N2 */

@@ -295,11 +295,15 @@ dispatch_or_raise(FunctionCallInfo fcinfo, dbmig_call *call, const entry *e,
 		if (dispatch(fcinfo, call, e, result) != 0)
 			dbmig_pg_raise(call);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		dbmig_pg_running = was_running;
+		dbmig_pg_watch_end();
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	dbmig_pg_running = was_running;
+	dbmig_pg_watch_end();
 }
 
 /*
@@ -363,6 +367,7 @@ FUNCTION(append)
 FUNCTION(register_function)
 FUNCTION(register_file)
 FUNCTION(after)
+FUNCTION(package_options)
 FUNCTION(unregister)
 FUNCTION(load)
 FUNCTION(export)

@@ -195,12 +195,12 @@ give_back(dbmig_pg *pg, uint32 object, uint16 subid, LOCKMODE mode)
 		LockRelease(&tag, mode, true);
 }
 
-/* As far as that goes without waiting. */
-void
+/* As far as that goes without waiting; false where somebody else has them. */
+bool
 dbmig_pg_lock_again(dbmig_pg *pg)
 {
-	if (take_at_once(pg, 0, SUBID_TEXTS, ShareLock))
-		(void) take_at_once(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
+	return take_at_once(pg, 0, SUBID_TEXTS, ShareLock) &&
+		take_at_once(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
 }
 
 void

@@ -9,8 +9,8 @@
  * its turn comes, which also gives positions within the statement.
  *
  * A script runs in a GUC nest level of its own, with the caller's
- * search_path: what it sets is gone when it ends (A5).  One that cannot be in
- * a transaction is alone.c's.
+ * search_path or its own: what it sets is gone when it ends (A5).  One that
+ * cannot be in a transaction is alone.c's.
  */
 #include "postgres.h"
 
@@ -79,6 +79,7 @@ dbmig_pg_add_context(void *arg)
 	size_t		offset = at->start;
 	int			column;
 
+	dbmig_pg_add_blockers();
 	if (at->script == NULL)
 	{
 		errcontext("%s, function %s", what, at->step->text);
@@ -197,8 +198,8 @@ run_planned(PlannedStmt *planned, const char *text)
 	PopActiveSnapshot();
 }
 
-static void
-run_statement(RawStmt *raw, const char *text)
+void
+dbmig_pg_run_statement(RawStmt *raw, const char *text)
 {
 	List	   *planned;
 	ListCell   *cell;
@@ -254,7 +255,8 @@ run_script(dbmig_call *call, dbmig_place *at, int *statements)
 		{
 			if (at->start > 0 || list_length(raws) > 1)
 				raw = linitial_node(RawStmt, pg_parse_query(at->statement));
-			run_statement(raw, at->statement);
+			dbmig_pg_watch_locks();
+			dbmig_pg_run_statement(raw, at->statement);
 			(*statements)++;
 		}
 		at->statement = NULL;
@@ -342,11 +344,26 @@ dbmig_pg_run_function(const dbmig_step *step)
 	PopActiveSnapshot();
 }
 
+/* A tenant's schema goes before what the option says, its temporary tables last. */
+const char *
+dbmig_pg_step_path(const dbmig_pg *pg, const dbmig_step *step)
+{
+	const char *path = step->search_path;
+
+	if (path == NULL)
+		return pg->search_path;
+	if (pg->callers_path == NULL)
+		return path;
+	return psprintf("%s, %s%spg_temp", quote_identifier(step->tenant), path,
+					path[strspn(path, " ")] != '\0' ? ", " : "");
+}
+
 static int
 run_step(dbmig_call *call, dbmig_place *at, int *statements)
 {
 	dbmig_pg   *pg = call->data;
 	ErrorContextCallback callback;
+	dbmig_role	role;
 	int			nest;
 	int			result = 0;
 
@@ -355,7 +372,9 @@ run_step(dbmig_call *call, dbmig_place *at, int *statements)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	nest = NewGUCNestLevel();
-	dbmig_pg_set_search_path(pg->search_path);
+	dbmig_pg_set_search_path(dbmig_pg_step_path(pg, at->step));
+	dbmig_pg_set_lock_timeout(call, at->step, true);
+	dbmig_pg_role_begin(pg, at->step, &role);
 	dbmig_pg_running = true;
 
 	if (at->step->function)
@@ -366,10 +385,18 @@ run_step(dbmig_call *call, dbmig_place *at, int *statements)
 	else
 		result = run_script(call, at, statements);
 
+	dbmig_pg_role_end(at->step, &role);
 	dbmig_pg_running = false;
 	AtEOXact_GUC(false, nest);
 	error_context_stack = callback.previous;
 	return result;
+}
+
+static int
+run_step_tries(dbmig_call *call, dbmig_place *at, int *statements)
+{
+	return at->step->retries == 0 ? run_step(call, at, statements) :
+		dbmig_pg_run_tries(call, at, statements, run_step);
 }
 
 /* The core records what fails in a transaction of the call's own. */
@@ -380,7 +407,7 @@ run_step_kept(dbmig_call *call, dbmig_place *at, int *statements)
 
 	PG_TRY();
 	{
-		result = run_step(call, at, statements);
+		result = run_step_tries(call, at, statements);
 	}
 	PG_CATCH();
 	{
@@ -415,7 +442,7 @@ dbmig_pg_run(dbmig_call *call, const dbmig_step *step, int *statements)
 		result = run_step_kept(call, at, statements);
 	}
 	else
-		result = run_step(call, at, statements);
+		result = run_step_tries(call, at, statements);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return result;

@@ -77,7 +77,7 @@ dbmig_pg_undo(dbmig_pg *pg)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(pg->context);
 	if (pg->locked)
-		dbmig_pg_lock_again(pg);
+		(void) dbmig_pg_lock_again(pg);
 }
 
 /* Interrupts are served in the next transaction, where an error is no harm. */

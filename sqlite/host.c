@@ -143,6 +143,8 @@ host_set(dbmig_call *call, const char *name, const char *value)
 
 	if (strcmp(name, "lock_timeout") == 0)
 		choices->settings.lock_timeout = read_seconds(value);
+	else if (strcmp(name, "retries") == 0)
+		choices->settings.retries = (int) read_seconds(value);
 	else if (strcmp(name, "out_of_order") == 0)
 		choices->settings.out_of_order = strcmp(value, "apply") == 0;
 	else if (strcmp(name, "changed") == 0)

@@ -159,6 +159,26 @@ run_alone(dbmig_call *call, const dbmig_step *step, int *statements)
 	return 0;
 }
 
+/* There is nobody who can be "nobody". */
+static int
+fake_role(dbmig_call *call, const char *role)
+{
+	if (is_fault(call))
+		return fault(call);
+	return strcmp(role, "nobody") != 0 ? 0 :
+		dbmig_fail(call, DBMIG_UNKNOWN, NULL, "role \"%s\" does not exist", role);
+}
+
+/* What a step is told of its options. */
+static void
+keep_options(fake *db, const dbmig_step *step)
+{
+	snprintf(db->options, sizeof(db->options), "%s|%s|%d|%d",
+			 step->role != NULL ? step->role : "",
+			 step->search_path != NULL ? step->search_path : "",
+			 (int) step->lock_timeout, step->retries);
+}
+
 /* A script is kept as its effect; "boom" is one that fails. */
 static int
 fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
@@ -168,6 +188,7 @@ fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	if (is_fault(call))
 		return fault(call);
 	assert_int_equal(strlen(step->text), step->length);
+	keep_options(db, step);
 	if (!step->transactional)
 		return run_alone(call, step, statements);
 	assert_true(db->in_transaction);
@@ -217,6 +238,8 @@ fake_set(dbmig_call *call, const char *name, const char *value)
 		return fault(call);
 	if (strcmp(name, "lock_timeout") == 0)
 		db->settings.lock_timeout = atof(value);
+	if (strcmp(name, "retries") == 0)
+		db->settings.retries = atoi(value);
 	if (strcmp(name, "out_of_order") == 0)
 		db->settings.out_of_order = strcmp(value, "apply") == 0;
 	if (strcmp(name, "changed") == 0)
@@ -258,8 +281,8 @@ fake_leave(dbmig_call *call)
 static const dbmig_host host = {
 	"sqlite", "SELECT dbmig_migrate", false, fake_alloc, fake_free, fake_query,
 	fake_caller, fake_begin, fake_lock, fake_commit, fake_abort, fake_release,
-	fake_run, fake_inspect, fake_pause, fake_progress, fake_set, fake_enter,
-	fake_leave
+	fake_role, fake_run, fake_inspect, fake_pause, fake_progress, fake_set,
+	fake_enter, fake_leave
 };
 
 static int

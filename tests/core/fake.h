@@ -43,6 +43,7 @@ typedef struct fake_migration
 typedef struct fake_tables
 {
 	char		packages[FAKE_ROWS][40];
+	char		package_options[FAKE_ROWS][80];
 	int			package_count;
 	fake_migration migrations[FAKE_ROWS];
 	int			migration_count;
@@ -81,6 +82,8 @@ typedef struct fake
 	char		entered[40];	/* the tenant */
 	char		log[4096];		/* what ran, in order */
 	char		progress[1024];
+	char		options[128];	/* of the last step: role, search_path,
+								 * lock_timeout, retries */
 	char		answer[8192];	/* result or error of the last call */
 	dbmig_status status;
 } fake;

@@ -125,7 +125,9 @@ registry_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 		case DBMIG_PACKAGES_TAKEN:
 			for (i = 0; i < t->package_count; i++)
 			{
-				dbmig_value out[2] = {text(t->packages[i]), dbmig_int(i)};
+				dbmig_value out[3] = {
+					text(t->packages[i]), dbmig_int(i), text(t->package_options[i])
+				};
 
 				if (row(call, arg, out) != 0)
 					return -1;
@@ -138,12 +140,13 @@ registry_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 			for (i = 0; i < t->migration_count; i++)
 			{
 				fake_migration *m = &t->migrations[i];
-				dbmig_value out[9] = {
+				dbmig_value out[10] = {
 					text(m->package), text(m->version),
 					text(m->has_name ? m->name : NULL), text(m->checksum),
 					dbmig_bool(m->transactional), dbmig_bool(true),
 					text(m->refusal[0] != '\0' ? m->refusal : NULL), text(NULL),
-					dbmig_bool(m->has_down)
+					dbmig_bool(m->has_down),
+					text(strcmp(m->options, "{}") != 0 ? m->options : NULL)
 				};
 
 				if (row(call, arg, out) != 0)
@@ -217,10 +220,20 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 		case DBMIG_PACKAGE_FIND:
 			for (i = 0; i < t->package_count; i++)
 				if (same(&p[0], t->packages[i]))
-					return one(call, row, arg, dbmig_int(i));
+				{
+					dbmig_value out[2] = {dbmig_int(i), text(t->package_options[i])};
+
+					return row(call, arg, out);
+				}
+			return 0;
+		case DBMIG_PACKAGE_OPTIONS:
+			for (i = 0; i < t->package_count; i++)
+				if (same(&p[1], t->packages[i]))
+					SET(t->package_options[i], &p[0]);
 			return 0;
 		case DBMIG_PACKAGE_PUT:
-			SET(t->packages[t->package_count++], &p[0]);
+			SET(t->packages[t->package_count], &p[0]);
+			strcpy(t->package_options[t->package_count++], "{}");
 			return 0;
 		case DBMIG_MIGRATION_FIND:
 			for (m = t->migrations; m < t->migrations + t->migration_count; m++)

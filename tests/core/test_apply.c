@@ -30,6 +30,63 @@ runs_in_order(void **state)
 	free(db);
 }
 
+/* A migration's own options go before its package's, these before settings. */
+static void
+options_of_packages(void **state)
+{
+	fake	   *db = fake_new();
+
+	(void) state;
+	IS("ERROR: package \"p\" is not registered", "dbmig_package_options", "p", "{\"retries\": 1}");
+	IS("ERROR: package \"p\" is not registered", "dbmig_package_options", "p");
+	IS("2", "dbmig_set", "retries", "2");
+	IS("registered", "dbmig_register", "p", "1", "A");
+	IS("{}", "dbmig_package_options", "p");
+	IS("1", "dbmig_apply", "p");
+	assert_string_equal(db->options, "||-1|2");
+	IS("{\"role\": \"r\", \"lock_timeout\": 1.5, \"retries\": 4}", "dbmig_package_options", "p",
+	   "{\"retries\": 4, \"role\": \"r\", \"lock_timeout\": 1.50}");
+	db->log[0] = '\0';
+	IS("{\"role\": \"r\", \"lock_timeout\": 1.5, \"retries\": 4}", "dbmig_package_options", "p",
+	   "{\"lock_timeout\": 1.5, \"retries\": 4, \"role\": \"r\"}");
+	assert_string_equal(db->log, "");	/* no change, no lock */
+	IS("registered", "dbmig_register", "p", "2", "B");
+	IS("1", "dbmig_apply", "p");
+	assert_string_equal(db->options, "r||1500|4");
+	IS("registered", "dbmig_register", "p", "3", "C", "", "",
+	   "{\"role\": \"s\", \"search_path\": \"x\", \"retries\": 0}");
+	IS("1", "dbmig_apply", "p");
+	assert_string_equal(db->options, "s|x|1500|0");
+	IS("ERROR: a package has no option \"transaction\"", "dbmig_package_options", "p",
+	   "{\"transaction\": false}");
+	db->log[0] = '\0';
+	IS("{}", "dbmig_package_options", "p", "{}");
+	assert_string_equal(db->log, "begin lock-registry lock-texts commit ");
+	free(db);
+}
+
+/* R1, A2: a role that cannot be taken on is known before anything runs */
+static void
+refuses_roles(void **state)
+{
+	fake	   *db = fake_new();
+
+	(void) state;
+	IS("registered", "dbmig_register", "p", "1", "A");
+	IS("registered", "dbmig_register", "p", "2", "B", "", "", "{\"role\": \"nobody\"}");
+	IS("ERROR: migration \"p@2\": role \"nobody\" does not exist", "dbmig_apply", "p");
+	IS("ERROR: migration \"p@2\": role \"nobody\" does not exist", "dbmig_migrate", "p");
+	assert_string_equal(db->now.effects, "");
+	IS("1", "dbmig_apply", "p", "1");
+	IS("replaced", "dbmig_register", "p", "2", "B", "", "",
+	   "{\"role\": \"nobody\", \"engine\": \"postgres\"}");
+	IS("1", "dbmig_apply", "p");
+	IS("replaced", "dbmig_register", "p", "2", "B", "D");
+	IS("{\"role\": \"nobody\"}", "dbmig_package_options", "p", "{\"role\": \"nobody\"}");
+	IS("ERROR: migration \"p@2\": role \"nobody\" does not exist", "dbmig_rollback", "p");
+	free(db);
+}
+
 /* O5: refused at the call that closes it, with the path */
 static void
 names_the_cycle(void **state)
@@ -313,6 +370,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_in_order),
+		cmocka_unit_test(options_of_packages),
+		cmocka_unit_test(refuses_roles),
 		cmocka_unit_test(names_the_cycle),
 		cmocka_unit_test(weaves_packages),
 		cmocka_unit_test(orders_through_applied),
