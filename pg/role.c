@@ -15,7 +15,11 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -26,6 +30,9 @@
 
 #include "compat.h"
 #include "dbmig_pg.h"
+
+static SPIPlanPtr constraints_plan = NULL;
+static SPIPlanPtr cursors_plan = NULL;
 
 int
 dbmig_pg_role(dbmig_call *call, const char *role)
@@ -61,13 +68,23 @@ role_id(dbmig_pg *pg, const char *role)
 
 /* Runs a query of dbmig's own, which finds nothing of a user's. */
 static void
-open_query(const char *query, int *nest)
+open_query(SPIPlanPtr *plan, const char *query, int *nest)
 {
 	*nest = NewGUCNestLevel();
 	dbmig_pg_set_search_path(DBMIG_SAFE_PATH);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (SPI_execute(query, false, 0) != SPI_OK_SELECT)
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	made = SPI_prepare(query, 0, NULL);
+
+		if (made == NULL)
+			elog(ERROR, "SPI_prepare failed: %s",
+				 SPI_result_code_string(SPI_result));
+		SPI_keepplan(made);
+		*plan = made;
+	}
+	if (SPI_execute_plan(*plan, NULL, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the catalogs");
 }
 
@@ -85,6 +102,30 @@ get_text(uint64 row, int column)
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 
+/* Whether a trigger waits for the end of the transaction. */
+static bool
+is_pending(void)
+{
+	Relation	triggers;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	CommandCounterIncrement();
+	triggers = table_open(TriggerRelationId, AccessShareLock);
+	scan = systable_beginscan(triggers, InvalidOid, false, NULL, 0, NULL);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+
+		found = trigger->tgdeferrable &&
+			AfterTriggerPendingOnRel(trigger->tgrelid);
+	}
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	return found;
+}
+
 /*
  * The constraints whose triggers wait for the end of the transaction, as names
  * for SET CONSTRAINTS; deferred: those of them that do so by default.
@@ -97,7 +138,8 @@ pending_constraints(List **deferred)
 	int			nest;
 
 	*deferred = NIL;
-	open_query("SELECT DISTINCT t.tgrelid, n.nspname, c.conname, c.condeferred"
+	open_query(&constraints_plan,
+			   "SELECT DISTINCT t.tgrelid, n.nspname, c.conname, c.condeferred"
 			   " FROM pg_trigger t JOIN pg_constraint c ON c.oid = t.tgconstraint"
 			   " JOIN pg_namespace n ON n.oid = c.connamespace"
 			   " WHERE t.tgdeferrable", &nest);
@@ -120,13 +162,12 @@ pending_constraints(List **deferred)
 	return names;
 }
 
+/* No names: all of them. */
 static void
 set_constraints(List *names, bool deferred)
 {
 	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
 
-	if (names == NIL)
-		return;
 	statement->constraints = names;
 	statement->deferred = deferred;
 	CommandCounterIncrement();
@@ -139,14 +180,14 @@ set_constraints(List *names, bool deferred)
 static void
 fire_deferred(void)
 {
-	List	   *deferred;
-	List	   *names;
-
-	while ((names = pending_constraints(&deferred)) != NIL)
+	while (is_pending())
 	{
+		List	   *deferred;
+
 		CHECK_FOR_INTERRUPTS();
-		set_constraints(names, false);
-		set_constraints(deferred, true);
+		set_constraints(pending_constraints(&deferred), false);
+		if (deferred != NIL)
+			set_constraints(deferred, true);
 	}
 }
 
@@ -159,7 +200,8 @@ held_cursors(List **names)
 	int			nest;
 
 	*names = NIL;
-	open_query("SELECT name, concat_ws(' ', name, creation_time, statement)"
+	open_query(&cursors_plan,
+			   "SELECT name, concat_ws(' ', name, creation_time, statement)"
 			   " FROM pg_cursors WHERE is_holdable", &nest);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -204,8 +246,9 @@ dbmig_pg_role_begin(dbmig_pg *pg, const dbmig_step *step, dbmig_role *kept)
 	role = role_id(pg, step->role);
 	GetUserIdAndSecContext(&kept->user, &kept->context);
 
-	/* what others have left to be fired is not the role's */
-	fire_deferred();
+	/* what the caller has left to be fired is not the role's */
+	if (!pg->own)
+		fire_deferred();
 	kept->cursors = held_cursors(&names);
 	SetUserIdAndSecContext(role, kept->context | SECURITY_LOCAL_USERID_CHANGE);
 }
