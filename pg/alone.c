@@ -282,6 +282,7 @@ run_tries(dbmig_pg *pg, dbmig_place *at, unit *u)
 		while (end > GetCurrentTimestamp())
 			dbmig_pg_sleep(pg, (end - GetCurrentTimestamp()) / 1000 + 1);
 		dbmig_pg_next(pg);
+		dbmig_pg_role_on(pg, at->step);
 		MemoryContextSwitchTo(context);
 		u->was_running = false;
 	}

@@ -149,7 +149,8 @@ extern int	dbmig_pg_run_tries(dbmig_call *call, dbmig_place *at,
 /*
  * role.c: R1.  dbmig_pg_role: whether the caller can run a step as the role.
  * Between _begin and _end, in one transaction, it is the role; nothing is
- * where the step has none.  _on and _off: outside of a transaction.
+ * where the step has none.  _on and _off: outside of a transaction; an abort
+ * takes it off.
  */
 typedef struct dbmig_role
 {

@@ -33,6 +33,7 @@
 
 static SPIPlanPtr constraints_plan = NULL;
 static SPIPlanPtr cursors_plan = NULL;
+static Oid	acts_for = InvalidOid;	/* the caller, while a role is on */
 
 int
 dbmig_pg_role(dbmig_call *call, const char *role)
@@ -263,17 +264,45 @@ dbmig_pg_role_end(const dbmig_step *step, const dbmig_role *kept)
 	SetUserIdAndSecContext(kept->user, kept->context);
 }
 
-/* Until dbmig_pg_role_off(), over commits; in no transaction that has run. */
+/*
+ * Outside of a transaction the role lasts over commits, and an abort would go
+ * back to whom its transaction began as.  So whatever aborts, the caller is the
+ * user again; a step that is tried again puts the role on again.
+ */
+static void
+on_abort(XactEvent event, void *arg)
+{
+	(void) arg;
+	if (event == XACT_EVENT_ABORT && OidIsValid(acts_for))
+	{
+		SetUserIdAndSecContext(acts_for, 0);
+		acts_for = InvalidOid;
+	}
+}
+
 void
 dbmig_pg_role_on(dbmig_pg *pg, const dbmig_step *step)
 {
-	if (step->role != NULL)
-		SetUserIdAndSecContext(role_id(pg, step->role), 0);
+	static bool registered = false;
+	Oid			role;
+
+	if (step->role == NULL)
+		return;
+	role = role_id(pg, step->role);
+	if (!registered)
+		RegisterXactCallback(on_abort, NULL);
+	registered = true;
+	acts_for = pg->user;
+	SetUserIdAndSecContext(role, 0);
+	dbmig_pg_next(pg);
 }
 
 void
 dbmig_pg_role_off(dbmig_pg *pg, const dbmig_step *step)
 {
-	if (step->role != NULL)
-		SetUserIdAndSecContext(pg->user, 0);
+	if (step->role == NULL)
+		return;
+	SetUserIdAndSecContext(pg->user, 0);
+	dbmig_pg_next(pg);
+	acts_for = InvalidOid;
 }
