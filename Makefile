@@ -120,10 +120,20 @@ check-pg: pg
 	@tests/run-isolation
 	@tests/run-locks
 	@tests/run-migrate-pg
+	@tests/run-cancel-pg
+	@tests/run-kills-pg
+	@tests/run-pooler-pg
 	@tests/run-dump
+	@tests/run-extension-pg
 
 isolation: pg
 	@tests/run-isolation $(TESTS)
+
+# With a PostgreSQL (PG_CONFIG=) that Citus is installed in.
+check-citus: pg
+	@tests/run-citus
+
+.PHONY: check-citus
 
 demo:
 	@tests/install-deps demo

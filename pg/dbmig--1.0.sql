@@ -205,12 +205,11 @@ COMMENT ON COLUMN dbmig_history.error_statement IS
 	'number of the statement that failed';
 COMMENT ON COLUMN dbmig_history.error_line IS 'line in the script';
 
--- what another extension's script registers, it registers again on restore
-SELECT pg_extension_config_dump('dbmig_package', 'WHERE extension IS NULL');
-SELECT pg_extension_config_dump('dbmig_migration', 'WHERE extension IS NULL');
-SELECT pg_extension_config_dump('dbmig_dependency', 'WHERE extension IS NULL');
-SELECT pg_extension_config_dump('dbmig_tenant', '');
-SELECT pg_extension_config_dump('dbmig_tenant_package', '');
+-- what another extension's script registers, it registers again on restore;
+-- unless it was dropped since
+SELECT pg_extension_config_dump('dbmig_package', 'WHERE extension IS NULL OR extension NOT IN (SELECT extname FROM pg_extension)');
+SELECT pg_extension_config_dump('dbmig_migration', 'WHERE extension IS NULL OR extension NOT IN (SELECT extname FROM pg_extension)');
+SELECT pg_extension_config_dump('dbmig_dependency', 'WHERE extension IS NULL OR extension NOT IN (SELECT extname FROM pg_extension)');
 SELECT pg_extension_config_dump('dbmig_applied', '');
 SELECT pg_extension_config_dump('dbmig_history', '');
 SELECT pg_extension_config_dump('dbmig_history_id_seq', '');

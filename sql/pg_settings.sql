@@ -37,7 +37,9 @@ ROLLBACK;
 SELECT dbmig_set('lock_timeout', '2.5');
 SHOW dbmig.lock_timeout;
 SET dbmig.lock_timeout = '3s';
+\set VERBOSITY sqlstate
 SET dbmig.lock_timeout = -1;
+\set VERBOSITY default
 SET dbmig.out_of_order = 'apply';
 SET dbmig.out_of_order = 'maybe';
 SELECT dbmig_set('out_of_order', 'refuse');
