@@ -27,6 +27,9 @@
 #include "utils/backend_status.h"
 #include "utils/wait_event.h"
 #endif
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 #if PG_VERSION_NUM < 130000
 #error "dbmig needs PostgreSQL 13 or newer"

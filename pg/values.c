@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
 #include "dbmig_pg.h"
 
 /* From 1970, as the core counts, to 2000, as the server does */
