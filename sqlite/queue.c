@@ -21,7 +21,7 @@ SQLITE_EXTENSION_INIT3
 #define MOST 256				/* statements */
 #define MOST_PARAMS 8
 #define MOST_TEXT 65536			/* bytes of values */
-#define LONGEST 1.0
+#define LONGEST 3.0
 
 typedef struct dbmig_queued
 {
