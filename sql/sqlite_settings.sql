@@ -21,6 +21,12 @@ PRAGMA legacy_alter_table;
 PRAGMA trusted_schema;
 PRAGMA defer_foreign_keys;
 PRAGMA foreign_keys;
+-- what would silently not be done is refused
+SELECT dbmig_append('like', 'PRAGMA case_sensitive_like = on; DELETE FROM mine WHERE x LIKE ''a''');
+SELECT dbmig_apply('like');
+SELECT dbmig_unregister('like', '1');
+SELECT dbmig_append('like', 'PRAGMA case_sensitive_like = off; SELECT 1');
+SELECT dbmig_apply('like');
 -- what belongs to the file stays
 SELECT dbmig_append('s', 'PRAGMA user_version = 5; PRAGMA application_id = 6');
 SELECT dbmig_apply();

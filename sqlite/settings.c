@@ -29,7 +29,7 @@ static const int flag_ids[DBMIG_FLAG_COUNT] = {
 /* Settings of the connection, not of the file, that a PRAGMA reads and sets. */
 static const char *const settings[] = {
 	"analysis_limit", "automatic_index", "cache_size", "cache_spill",
-	"case_sensitive_like", "cell_size_check", "checkpoint_fullfsync",
+	"cell_size_check", "checkpoint_fullfsync",
 	"count_changes", "defer_foreign_keys", "empty_result_callbacks",
 	"full_column_names", "fullfsync", "hard_heap_limit",
 	"ignore_check_constraints", "journal_size_limit", "max_page_count",
@@ -48,6 +48,8 @@ static const char *const flag_names[] = {
 static const char *const left_alone[] = {
 	"busy_timeout", "wal_autocheckpoint", NULL
 };
+
+#define LIKE "case_sensitive_like"
 
 typedef struct dbmig_saved
 {
@@ -147,7 +149,7 @@ read_setting(dbmig_work *work, const char *schema, const char *name,
 	char	   *sql;
 	int			rc;
 
-	if (strcmp(name, "case_sensitive_like") == 0)
+	if (strcmp(name, LIKE) == 0)
 		sql = sqlite3_mprintf("SELECT NOT 'a' LIKE 'A'");
 	else
 		sql = sqlite3_mprintf("PRAGMA \"%w\".\"%w\"", schema, name);
@@ -248,6 +250,25 @@ dbmig_journal_mode_save(dbmig_work *work, const char *before, const char *after)
 				length);
 }
 
+/*
+ * SQLite exchanges no function while a statement runs, and says nothing; one
+ * does, which has called dbmig.
+ */
+static int
+check_like(dbmig_work *work, const dbmig_look *look)
+{
+	sqlite3_int64 now = 0;
+
+	if (read_setting(work, "main", LIKE, &now) < 0)
+		return -1;
+	if ((now != 0) == dbmig_pragma_is_on(&look->value))
+		return 0;
+	work->code = SQLITE_ERROR;
+	return dbmig_fail(&work->call, DBMIG_NOT_SUPPORTED,
+					  "Use GLOB, or set it before dbmig is called.",
+					  "PRAGMA " LIKE " does nothing while a statement runs, and one has called dbmig");
+}
+
 int
 dbmig_pragma_before(dbmig_work *work, const dbmig_look *look, bool *skip)
 {
@@ -262,6 +283,8 @@ dbmig_pragma_before(dbmig_work *work, const dbmig_look *look, bool *skip)
 		schema = dbmig_token_name(&work->call, &look->schema);
 	if (name == NULL || schema == NULL)
 		return -1;
+	if (strcmp(name, LIKE) == 0)
+		return check_like(work, look);
 	if (is_one_of(name, left_alone))
 		*skip = true;
 	else if (is_one_of(name, settings))
