@@ -285,6 +285,19 @@ typedef struct dbmig_host
 	void		(*leave) (dbmig_call *call);
 } dbmig_host;
 
+/*
+ * What a connection has found settled: known() says whether remember() was
+ * called with the same package ("": all) and tenant and nothing has changed
+ * since, and is called before what remember() is about is looked at.
+ */
+typedef struct dbmig_memo
+{
+	bool		(*known) (dbmig_call *call, const char *package,
+						  const char *tenant);
+	void		(*remember) (dbmig_call *call, const char *package,
+							 const char *tenant);
+} dbmig_memo;
+
 /* The settings of the connection; the host fills them in before a call. */
 typedef struct dbmig_settings
 {
@@ -305,6 +318,7 @@ struct dbmig_call
 	dbmig_settings settings;
 	const char *extension;		/* that is being created now, or NULL */
 	const char *tenant;			/* that was entered, or "" */
+	const dbmig_memo *memo;		/* NULL; or the host's, where it has one */
 
 	/* the error: the first to speak is believed */
 	dbmig_status status;

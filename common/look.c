@@ -127,6 +127,13 @@ dbmig_do_is_current(dbmig_call *call, int nargs, const dbmig_value *args,
 	if (!known)
 		return 0;
 	all = target.package == NULL;
+	if (call->memo != NULL && target.version == NULL &&
+		!dbmig_tenant_apart(call) &&
+		call->memo->known(call, all ? "" : target.package, target.tenant))
+	{
+		*result = dbmig_bool(true);
+		return 0;
+	}
 	params[0] = dbmig_text(all ? target.tenant : target.package);
 	params[1] = dbmig_text(target.tenant);
 	if (!dbmig_tenant_apart(call))

@@ -367,6 +367,11 @@ dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
 		return 0;
 	if (dbmig_tenant_apart(call))
 		return settled_apart(call, target, settled);
+	if (call->memo != NULL)
+		*settled = call->memo->known(call, all ? "" : target->package,
+									 target->tenant);
+	if (*settled)
+		return 0;
 	if (!all)
 	{
 		if (dbmig_query_row(call, DBMIG_PACKAGE_FIND, params, row, 1, &found) != 0)
@@ -383,5 +388,7 @@ dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
 						row, 1, &found) != 0)
 		return -1;
 	*settled = row[0].integer == 0;
+	if (*settled && call->memo != NULL)
+		call->memo->remember(call, all ? "" : target->package, target->tenant);
 	return 0;
 }

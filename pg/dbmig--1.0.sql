@@ -105,6 +105,42 @@ CREATE TABLE dbmig_tenant_package (
 	PRIMARY KEY (tenant, package)
 );
 
+--
+-- What a session has found settled it need not look at again until one of
+-- these tables changes, by whatever hand.  (What is applied in addition makes
+-- nothing unsettled.)
+--
+
+CREATE FUNCTION dbmig_touched() RETURNS trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'dbmig_touched';
+REVOKE EXECUTE ON FUNCTION dbmig_touched() FROM PUBLIC;
+COMMENT ON FUNCTION dbmig_touched() IS 'Tells all sessions that dbmig''s tables have changed';
+
+CREATE TRIGGER dbmig_touched AFTER INSERT OR UPDATE OR DELETE ON dbmig_package
+	FOR EACH ROW EXECUTE FUNCTION dbmig_touched();
+CREATE TRIGGER dbmig_emptied AFTER TRUNCATE ON dbmig_package
+	FOR EACH STATEMENT EXECUTE FUNCTION dbmig_touched();
+ALTER TABLE dbmig_package ENABLE ALWAYS TRIGGER dbmig_touched;
+ALTER TABLE dbmig_package ENABLE ALWAYS TRIGGER dbmig_emptied;
+CREATE TRIGGER dbmig_touched AFTER INSERT OR UPDATE OR DELETE ON dbmig_migration
+	FOR EACH ROW EXECUTE FUNCTION dbmig_touched();
+CREATE TRIGGER dbmig_emptied AFTER TRUNCATE ON dbmig_migration
+	FOR EACH STATEMENT EXECUTE FUNCTION dbmig_touched();
+ALTER TABLE dbmig_migration ENABLE ALWAYS TRIGGER dbmig_touched;
+ALTER TABLE dbmig_migration ENABLE ALWAYS TRIGGER dbmig_emptied;
+CREATE TRIGGER dbmig_touched AFTER INSERT OR UPDATE OR DELETE ON dbmig_dependency
+	FOR EACH ROW EXECUTE FUNCTION dbmig_touched();
+CREATE TRIGGER dbmig_emptied AFTER TRUNCATE ON dbmig_dependency
+	FOR EACH STATEMENT EXECUTE FUNCTION dbmig_touched();
+ALTER TABLE dbmig_dependency ENABLE ALWAYS TRIGGER dbmig_touched;
+ALTER TABLE dbmig_dependency ENABLE ALWAYS TRIGGER dbmig_emptied;
+CREATE TRIGGER dbmig_touched AFTER UPDATE OR DELETE ON dbmig_applied
+	FOR EACH ROW EXECUTE FUNCTION dbmig_touched();
+CREATE TRIGGER dbmig_emptied AFTER TRUNCATE ON dbmig_applied
+	FOR EACH STATEMENT EXECUTE FUNCTION dbmig_touched();
+ALTER TABLE dbmig_applied ENABLE ALWAYS TRIGGER dbmig_touched;
+ALTER TABLE dbmig_applied ENABLE ALWAYS TRIGGER dbmig_emptied;
+
 COMMENT ON TABLE dbmig_package IS 'Packages: owners of migrations';
 COMMENT ON COLUMN dbmig_package.package IS 'its name';
 COMMENT ON COLUMN dbmig_package.position IS

@@ -111,6 +111,9 @@ extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,
 						   const dbmig_value *params, dbmig_row_fn row,
 						   void *arg);
 
+/* known.c */
+extern const dbmig_memo dbmig_pg_memo;
+
 /* lock.c */
 extern int	dbmig_pg_lock(dbmig_call *call, dbmig_lock lock,
 						  const char *tenant);

@@ -328,6 +328,7 @@ run_call(FunctionCallInfo fcinfo, const char *name)
 	pg.context = AllocSetContextCreate(old, "dbmig", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(pg.context);
 	dbmig_call_begin(&call, &dbmig_pg_host, &pg);
+	call.memo = &dbmig_pg_memo;
 	if (e->function->flags != DBMIG_PURE)
 	{
 		begin_call(fcinfo, &call, &pg);
