@@ -101,6 +101,7 @@ uninstall:
 # Installs what is missing (Debian, as root or with sudo), builds, runs all.
 check:
 	@tests/install-deps
+	@tests/install-hosts
 	@$(MAKE) --no-print-directory all
 	@tests/check
 
@@ -114,6 +115,8 @@ check-sqlite: sqlite
 	@tests/run-migrate-sqlite
 	@tests/run-faults
 	@tests/run-stress
+	@tests/run-hosts
+	@tests/run-dqlite
 
 check-pg: pg
 	@tests/run-regress pg $(TESTS)

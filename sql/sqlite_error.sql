@@ -60,3 +60,12 @@ SELECT dbmig_apply('f');
 SELECT dbmig_register_function('f', '1', 'json_extract');
 SELECT dbmig_apply('f');
 SELECT count(*) FROM dbmig_history;
+-- a statement can take the caller's transaction with it
+CREATE TABLE whole (x int);
+SELECT dbmig_register('w', '1', 'CREATE TABLE w1 (x UNIQUE); INSERT INTO w1 VALUES (1); INSERT OR ROLLBACK INTO w1 VALUES (1)');
+BEGIN;
+INSERT INTO whole VALUES (1);
+SELECT dbmig_apply('w');
+SELECT count(*) FROM whole;
+COMMIT;
+DROP TABLE whole;

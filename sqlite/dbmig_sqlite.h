@@ -115,6 +115,9 @@ typedef struct dbmig_work
 	bool		writes;			/* the function is one that writes */
 	bool		reserved;		/* see dbmig_transaction_reserve() */
 	bool		damaged;		/* a transaction is still open: say so */
+	bool		unsure;			/* a migration has ended the transaction */
+	dbmig_transaction undone;	/* the last one, since there was a step */
+	bool		undone_alone;	/* and it was one statement's */
 	sqlite3_int64 rowid;		/* last_insert_rowid at the start */
 	bool		prepared;		/* one of statements is */
 	sqlite3_stmt *statements[DBMIG_SQL_COUNT];

@@ -211,7 +211,10 @@ run_check(check *c, const char *sql, bool *mismatch)
 	return result;
 }
 
-/* Table by table, because one of them has a foreign key that is no good. */
+/*
+ * Table by table, because one of them has a foreign key that is no good, or so
+ * that they are named in the same order by each version of SQLite.
+ */
 static int
 check_each(check *c)
 {
@@ -221,7 +224,7 @@ check_each(check *c)
 	int			rc;
 
 	rc = sqlite3_prepare_v2(work->db,
-							"SELECT name FROM main.sqlite_schema WHERE type = 'table'",
+							"SELECT name FROM main.sqlite_schema WHERE type = 'table' ORDER BY name",
 							-1, &stmt, NULL);
 	while (rc == SQLITE_OK && result == 0)
 	{
@@ -282,24 +285,34 @@ dbmig_fkeys_before(dbmig_work *work)
 	return 0;
 }
 
+/* Compare with what was before; none of that was met yet. */
+static int
+compare_all(check *c, dbmig_work *work, int (*check_tables) (check *c))
+{
+	size_t		i;
+
+	for (i = 0; i < work->fkeys.before_count; i++)
+		work->fkeys.before[i].used = false;
+	memset(c, 0, sizeof(*c));
+	c->work = work;
+	return check_tables(c);
+}
+
 /* An error where there are violations that were not there before. */
 int
 dbmig_fkeys_after(dbmig_work *work)
 {
 	const char *which = NULL;
-	size_t		i;
 	check		c;
 
 	if (!work->fkeys.taken)
 		return 0;
-	for (i = 0; i < work->fkeys.before_count; i++)
-		work->fkeys.before[i].used = false;
-	memset(&c, 0, sizeof(c));
-	c.work = work;
-	if (check_all(&c) != 0)
+	if (compare_all(&c, work, check_all) != 0)
 		return -1;
 	if (c.new_count == 0)
 		return 0;
+	if (compare_all(&c, work, check_each) != 0)
+		return -1;
 	work->code = SQLITE_CONSTRAINT_FOREIGNKEY;
 	if (work->migrates && work->version != NULL)
 		which = dbmig_printf(&work->call, "migration \"%s@%s\": ",

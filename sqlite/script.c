@@ -121,7 +121,7 @@ run_statement(dbmig_run *r, const char **tail)
 	if (result == 0 && work->transaction != DBMIG_TRANSACTION_NONE &&
 		sqlite3_get_autocommit(work->db))
 	{
-		work->joined = false;	/* not known to be rolled back */
+		work->unsure = true;
 		result = dbmig_run_fail(r, SQLITE_ERROR, NULL,
 								"this statement has ended the transaction; what ran "
 								"before it may be committed");
@@ -370,7 +370,7 @@ dbmig_run_function(dbmig_run *r, int *statements)
 	}
 	if (sqlite3_get_autocommit(db))
 	{
-		r->work->joined = false;
+		r->work->unsure = true;
 		return dbmig_fail(r->call, DBMIG_BAD_CALLER,
 						  "What ran before that may be committed; look at the database.",
 						  "function \"%s\" of %smigration \"%s@%s\" has ended the transaction",
@@ -412,11 +412,14 @@ run_step(dbmig_run *r, int *statements)
 	if (rc == SQLITE_OK)
 		rc = control(work, &work->release, "RELEASE dbmig_step");
 	if ((rc & 0xFF) == SQLITE_ERROR)
+	{
+		work->unsure = true;
 		return dbmig_fail(r->call, DBMIG_BAD_CALLER,
 						  "What ran before that may be committed; look at the database.",
 						  "%smigration \"%s@%s\" has ended the transaction",
 						  step->direction == DBMIG_DOWN ? "rollback of " : "",
 						  step->package, step->version);
+	}
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, NULL);
 	return 0;

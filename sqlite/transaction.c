@@ -325,6 +325,8 @@ dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode)
 	}
 	if (dbmig_caller_check(work, mode) != 0)
 		return -1;
+	if (work->call.status == DBMIG_OK)
+		work->undone = DBMIG_TRANSACTION_NONE;
 	rc = dbmig_guard_arm(work);
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, "could not begin to write");
@@ -433,6 +435,11 @@ dbmig_transaction_abort(dbmig_call *call)
 	if (work->transaction == DBMIG_TRANSACTION_NONE)
 		return;
 	dbmig_work_note(work);
+	if (work->undone == DBMIG_TRANSACTION_NONE)
+	{
+		work->undone = work->transaction;
+		work->undone_alone = work->alone;
+	}
 	if (!sqlite3_get_autocommit(work->db))
 	{
 		if (work->transaction == DBMIG_TRANSACTION_OWN)

@@ -138,6 +138,25 @@ dbmig_work_note(dbmig_work *work)
 								 work->code : status_code(work));
 }
 
+/* What became of the transaction, where that is not plain; or NULL. */
+static const char *
+transaction_text(const dbmig_work *work)
+{
+	if (work->damaged)
+		return "still open, and could not be undone: end it with ROLLBACK";
+	if (work->unsure || work->nested)
+		return NULL;
+	if (work->joined && sqlite3_get_autocommit(work->db))
+		return "rolled back, with what was in it before the call";
+	if (work->undone == DBMIG_TRANSACTION_NONE || work->version == NULL ||
+		work->call.status != DBMIG_ENGINE)
+		return NULL;
+	if (work->undone_alone)
+		return "rolled back; what ran before this statement is kept";
+	return work->undone == DBMIG_TRANSACTION_OWN ? "rolled back" :
+		"open, and as it was before the call";
+}
+
 /*
  * The error as SQLite shows it, after dbmig_work_end(); the caller frees it
  * with sqlite3_free().  NULL without memory.
@@ -145,20 +164,18 @@ dbmig_work_note(dbmig_work *work)
 char *
 dbmig_work_error(dbmig_work *work, int *code)
 {
-	const char *lost = "";
 	const char *message = work->call.message;
+	const char *hint = work->call.hint;
+	const char *transaction = transaction_text(work);
 
 	*code = status_code(work);
 	if (message == NULL)
 		message = "out of memory";
-	if (work->damaged)
-		lost = "; the transaction is still open and could not be undone: "
-			"end it with ROLLBACK";
-	else if (work->joined && sqlite3_get_autocommit(work->db))
-		lost = "; the whole transaction was rolled back";
-	return sqlite3_mprintf("%s%s%s%s", message, lost,
-						   work->call.hint != NULL ? "\nHINT:  " : "",
-						   work->call.hint != NULL ? work->call.hint : "");
+	return sqlite3_mprintf("%s%s%s%s%s", message,
+						   transaction != NULL ? "\nTRANSACTION:  " : "",
+						   transaction != NULL ? transaction : "",
+						   hint != NULL ? "\nHINT:  " : "",
+						   hint != NULL ? hint : "");
 }
 
 int
