@@ -1,7 +1,9 @@
-# dbmig: one core (common/) in two hosts (pg/, sqlite/).
+# dbmig: one core (common/) in two hosts (pg/, sqlite/), and a library for
+# applications (client/).
 #
-#   make                what can be built here: dbmig.so, sqlite/dbmig.so
-#   make install        both, each where its host looks
+#   make                what can be built here: dbmig.so, sqlite/dbmig.so,
+#                       client/libdbmig.so and .a
+#   make install        all of them, each where it is looked for
 #   make check          every test, on servers of its own
 #   make demo           the example application, on a terminal
 #
@@ -11,13 +13,18 @@ DBMIG_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" dbmig.c
 PG_CONFIG ?= pg_config
 SQLITE3 ?= sqlite3
 export PG_CONFIG SQLITE3 DBMIG_VERSION
+comma := ,
 
 # -- what there is to build with ---------------------------------------------
 
 HAVE_PG := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 HAVE_SQLITE := $(shell echo '\#include <sqlite3ext.h>' | \
 	$(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
-HOSTS := $(if $(HAVE_PG),pg) $(if $(HAVE_SQLITE),sqlite)
+PQ_INCLUDE := $(shell $(PG_CONFIG) --includedir 2>/dev/null)
+PQ_LIBDIR := $(shell $(PG_CONFIG) --libdir 2>/dev/null)
+HAVE_CLIENT := $(shell printf '\043include <libpq-fe.h>\n\043include <sqlite3.h>\n' | \
+	$(CC) $(CPPFLAGS) $(if $(PQ_INCLUDE),-I$(PQ_INCLUDE)) -E - >/dev/null 2>&1 && echo yes)
+HOSTS := $(if $(HAVE_PG),pg) $(if $(HAVE_SQLITE),sqlite) $(if $(HAVE_CLIENT),client)
 
 all: $(if $(strip $(HOSTS)),$(HOSTS),none)
 
@@ -88,12 +95,64 @@ install-sqlite: sqlite
 	install -d '$(DESTDIR)$(SQLITE_LIBDIR)'
 	install -m 644 sqlite/dbmig.so '$(DESTDIR)$(SQLITE_LIBDIR)/$(SQLITE_NAME)'
 
-# -- both --------------------------------------------------------------------
+# -- libdbmig: for applications ----------------------------------------------
+
+# Of its own are also the core and the SQLite extension, which it holds; only
+# what dbmig.h declares is seen from outside, in the archive too.
+CLIENT_CFLAGS = -std=c99 -Wall -Wextra -Wpedantic -Wmissing-prototypes $(WERROR) -O2 $(CFLAGS) \
+	-fPIC -fvisibility=hidden -pthread
+CLIENT_CPPFLAGS = -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE -DSQLITE_CORE -Icommon -Isqlite \
+	-Iclient $(if $(PQ_INCLUDE),-I$(PQ_INCLUDE)) -DDBMIG_VERSION='"$(DBMIG_VERSION)"' $(CPPFLAGS)
+CLIENT_LIBS = $(if $(PQ_LIBDIR),-L$(PQ_LIBDIR)) -lpq -lsqlite3 -lpthread
+CLIENT_OBJS = $(patsubst %.c,client/obj/%.o,$(sort $(wildcard common/*.c sqlite/*.c client/*.c)))
+CLIENT_HEADERS = $(HEADERS) $(wildcard client/*.h)
+SONAME = libdbmig.so.$(firstword $(subst ., ,$(DBMIG_VERSION)))
+OBJCOPY ?= objcopy
+
+client: client/libdbmig.so client/libdbmig.a client/dbmig.pc
+
+client/libdbmig.so: $(CLIENT_OBJS)
+	$(CC) $(CLIENT_CFLAGS) -shared $(if $(filter Darwin,$(shell uname -s)),,-Wl$(comma)-soname$(comma)$(SONAME)) \
+		$(LDFLAGS) -o $@ $(CLIENT_OBJS) $(CLIENT_LIBS)
+	ln -sf libdbmig.so client/$(SONAME)
+
+client/libdbmig.a: $(CLIENT_OBJS)
+	rm -f $@
+	@if command -v $(OBJCOPY) >/dev/null; then \
+		set -ex; \
+		$(CC) -r -nostdlib -o client/obj/libdbmig.o $(CLIENT_OBJS); \
+		$(OBJCOPY) --localize-hidden client/obj/libdbmig.o; \
+		$(AR) rcs $@ client/obj/libdbmig.o; \
+	else \
+		$(AR) rcs $@ $(CLIENT_OBJS); \
+	fi
+
+client/obj/%.o: %.c $(CLIENT_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CLIENT_CPPFLAGS) $(CLIENT_CFLAGS) -c -o $@ $<
+
+client/dbmig.pc: dbmig.control Makefile
+	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$(SQLITE_LIBDIR)' '' \
+		'Name: dbmig' 'Description: migrations and a connection pool for PostgreSQL and SQLite' \
+		'Version: $(DBMIG_VERSION)' 'Requires.private: libpq, sqlite3' \
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -ldbmig' 'Libs.private: -lpthread' >$@
+
+install-client: client
+	install -d '$(DESTDIR)$(SQLITE_LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
+	install -m 644 client/dbmig.h '$(DESTDIR)$(PREFIX)/include/dbmig.h'
+	install -m 644 client/libdbmig.a '$(DESTDIR)$(SQLITE_LIBDIR)/libdbmig.a'
+	install -m 755 client/libdbmig.so '$(DESTDIR)$(SQLITE_LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(SQLITE_LIBDIR)/libdbmig.so'
+	install -m 644 client/dbmig.pc '$(DESTDIR)$(SQLITE_LIBDIR)/pkgconfig/dbmig.pc'
+
+# -- all ---------------------------------------------------------------------
 
 install: $(if $(strip $(HOSTS)),$(addprefix install-,$(HOSTS)),none)
 
 uninstall:
 	rm -f '$(DESTDIR)$(SQLITE_LIBDIR)/$(SQLITE_NAME)'
+	rm -f '$(DESTDIR)$(PREFIX)/include/dbmig.h' '$(DESTDIR)$(SQLITE_LIBDIR)/pkgconfig/dbmig.pc'
+	cd '$(DESTDIR)$(SQLITE_LIBDIR)' && rm -f libdbmig.a libdbmig.so $(SONAME)
 	@$(if $(HAVE_PG),$(PG_MAKE) uninstall)
 
 # -- tests -------------------------------------------------------------------
@@ -128,6 +187,9 @@ check-pg: pg
 	@tests/run-pooler-pg
 	@tests/run-dump
 	@tests/run-extension-pg
+
+check-client: $(HOSTS)
+	@tests/run-client
 
 isolation: pg
 	@tests/run-isolation $(TESTS)
@@ -178,9 +240,10 @@ dist:
 
 clean:
 	rm -rf sqlite/obj sqlite/dbmig.so build results dbmig-*.zip
+	rm -rf client/obj client/libdbmig.* client/dbmig.pc
 	rm -f common/*.o common/*.bc pg/*.o pg/*.bc dbmig.so
 	rm -f regression.diffs regression.out
 
-.PHONY: all none pg sqlite install install-pg install-sqlite uninstall \
-	installcheck check check-core check-sqlite check-pg isolation demo bench soak \
+.PHONY: all none pg sqlite client install install-pg install-sqlite install-client \
+	uninstall installcheck check check-core check-sqlite check-pg check-client isolation demo bench soak \
 	lint format asan fuzz dist clean

@@ -15,7 +15,9 @@ SQLITE_EXTENSION_INIT1
 #define MAX_ARGUMENTS 8			/* on the stack; more are allocated */
 #define SHORT_RESULT 256
 
-#if defined(_WIN32)
+#if defined(SQLITE_CORE)		/* linked into a program's own library */
+#define EXPORT
+#elif defined(_WIN32)
 #define EXPORT __declspec(dllexport)
 #elif defined(__GNUC__)
 #define EXPORT __attribute__((visibility("default")))

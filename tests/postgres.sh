@@ -65,8 +65,15 @@ pg_start()
 		timezone = 'UTC'
 	CONF
 
+	pg_run
+}
+
+# The server, with what pg_start has made.
+pg_run()
+{
 	(cd "$tmp" && as_server "$tree$bindir/postgres" -D "$data" \
-		>"$tmp/server.log" 2>&1) &
+		>>"$tmp/server.log" 2>&1) &
+	server_job=$!
 	tries=0
 	until psql -Xqc 'SELECT 1' >/dev/null 2>&1; do
 		tries=$((tries + 1))
@@ -77,6 +84,14 @@ pg_start()
 		sleep 0.1
 	done
 	server_pid=$(head -n 1 "$data/postmaster.pid")
+}
+
+# Ends it, without waiting for its clients, and starts it again.
+pg_restart()
+{
+	kill -INT "$server_pid"
+	wait "$server_job"
+	pg_run
 }
 
 pg_stop()

@@ -1,0 +1,285 @@
+/*
+ * dbmig.h
+ *		libdbmig: an application's database: a pool of connections, queries and
+ *		values, the same for PostgreSQL and SQLite.
+ *
+ *	dbmig_options options = DBMIG_OPTIONS;
+ *	dbmig	   *db;
+ *	dbmig_error *error;
+ *
+ *	options.max_open = 20;
+ *	error = dbmig_open("postgres://localhost/shop", &options, &db);
+ *	if (error == NULL)
+ *		error = dbmig_with(db, serve, NULL);
+ *
+ * Errors: a function that can fail gives NULL, or an error that the caller
+ * frees with dbmig_error_free().  Nothing aborts, exits or prints.
+ *
+ * Threads: a dbmig may be used by any number of threads, a dbmig_conn by one
+ * at a time.  Neither is of use after fork() in the child.
+ *
+ * Memory: texts that are given are copied where they are kept.  Texts that come
+ * back belong to what they were asked of.  All texts are UTF-8 and NUL-terminated.
+ *
+ * Times are in seconds.
+ */
+#ifndef DBMIG_H
+#define DBMIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+
+#if defined(__cplusplus)
+#define DBMIG_EXTERN extern "C"
+#else
+#define DBMIG_EXTERN extern
+#endif
+
+#if defined(__GNUC__)
+#define DBMIG_API DBMIG_EXTERN __attribute__((visibility("default")))
+#define DBMIG_MUST_USE __attribute__((warn_unused_result))
+#define DBMIG_FORMAT(f, a) __attribute__((format(printf, f, a)))
+#else
+#define DBMIG_API DBMIG_EXTERN
+#define DBMIG_MUST_USE
+#define DBMIG_FORMAT(f, a)
+#endif
+
+typedef struct dbmig dbmig;		/* an open database: the pool */
+typedef struct dbmig_conn dbmig_conn;	/* one connection */
+typedef struct dbmig_rows dbmig_rows;	/* what a query gave */
+
+/* -- errors --------------------------------------------------------------- */
+
+typedef enum dbmig_code
+{
+	DBMIG_E_MEMORY = 1,			/* out of memory */
+	DBMIG_E_ARGUMENT,			/* a URL, option or argument that cannot be */
+	DBMIG_E_CONNECT,			/* the database cannot be reached or opened */
+	DBMIG_E_BUSY,				/* too many open connections */
+	DBMIG_E_CLOSED,				/* dbmig_close() was called */
+	DBMIG_E_DATABASE,			/* the database's own: see sqlstate, sqlite */
+	DBMIG_E_HOOK				/* a hook of the program has failed */
+} dbmig_code;
+
+typedef struct dbmig_error
+{
+	dbmig_code	code;
+	char		sqlstate[6];	/* PostgreSQL's, or "" */
+	int			sqlite;			/* SQLite's extended code, or 0 */
+	const char *message;		/* one line in most cases, never NULL */
+	const char *detail;			/* what else the database says, or NULL */
+	const char *hint;			/* what to do, or NULL */
+} dbmig_error;
+
+DBMIG_API void dbmig_error_free(dbmig_error *error);	/* NULL is fine */
+
+/* An error of the program's own, for hooks and functions; never NULL. */
+DBMIG_API dbmig_error *dbmig_error_new(dbmig_code code, const char *format,...)
+			DBMIG_FORMAT(2, 3);
+
+/* -- opening -------------------------------------------------------------- */
+
+typedef struct dbmig_options
+{
+	size_t		size;			/* set by DBMIG_OPTIONS */
+
+	/* the pool */
+	int			max_open;		/* connections; 0: no limit */
+	int			max_idle;		/* that stay open while nobody uses them */
+	double		acquire_timeout;	/* dbmig_acquire() waits so long */
+	double		idle_timeout;	/* an idle one is closed; 0: never */
+	double		life_timeout;	/* one this old is replaced; 0: never */
+	double		connect_timeout;	/* of one connection, 0: no limit */
+	double		close_timeout;	/* dbmig_close() waits so long */
+	double		busy_timeout;	/* SQLite: for another's write lock */
+	const char *application_name;	/* PostgreSQL, or NULL */
+	const char *schema;			/* PostgreSQL: every connection's search_path,
+								 * or NULL */
+
+	/*
+	 * connect: called for each new connection; release: for each that is
+	 * given back, behind the ROLLBACK of what was left open.  Where one of
+	 * them fails, the connection is closed and the error given to the caller.
+	 */
+	dbmig_error *(*connect) (dbmig_conn *conn, void *arg);
+	dbmig_error *(*release) (dbmig_conn *conn, void *arg);
+
+	void	   *arg;			/* for both */
+} dbmig_options;
+
+#define DBMIG_OPTIONS { \
+	.size = sizeof(dbmig_options), \
+	.max_open = 10, .max_idle = 2, .acquire_timeout = 30, \
+	.idle_timeout = 600, .connect_timeout = 10, .close_timeout = 30, \
+	.busy_timeout = 5 \
+}
+
+/*
+ * url: postgres://, postgresql:// or a libpq keyword string (with a "=");
+ * sqlite://PATH, file:..., a path or :memory:.  A pool over :memory: shares
+ * one database, which goes with it.
+ *
+ * options NULL: DBMIG_OPTIONS.  Opens one connection, so that a URL that does
+ * not work is known at once, and keeps it (unless max_idle is 0).  On an error
+ * *db is NULL.
+ */
+DBMIG_API dbmig_error *dbmig_open(const char *url, const dbmig_options *options,
+								  dbmig **db) DBMIG_MUST_USE;
+
+/*
+ * Waits up to close_timeout for connections that are out and closes all; db is
+ * gone then (NULL is fine).  An error says how many are still out: these are
+ * closed when they are released.
+ */
+DBMIG_API dbmig_error *dbmig_close(dbmig *db);
+
+typedef enum dbmig_kind_of_database
+{
+	DBMIG_POSTGRES = 1,
+	DBMIG_SQLITE
+} dbmig_kind_of_database;
+
+DBMIG_API dbmig_kind_of_database dbmig_kind(const dbmig *db);
+
+/* -- the pool ------------------------------------------------------------- */
+
+/*
+ * A connection that works, for this thread until it releases it.  Waits where
+ * max_open are out: in order, and where many wait at once the first of them
+ * is served once in half a millisecond at least.  *conn is NULL on an error.
+ */
+DBMIG_API dbmig_error *dbmig_acquire(dbmig *db, dbmig_conn **conn) DBMIG_MUST_USE;
+
+/* Gives it back, whatever state it is in.  NULL is fine. */
+DBMIG_API dbmig_error *dbmig_release(dbmig_conn *conn);
+
+/* Acquires, calls, releases; gives the first error of the three. */
+DBMIG_API dbmig_error *dbmig_with(dbmig *db,
+								  dbmig_error *(*function) (dbmig_conn *conn, void *arg),
+								  void *arg) DBMIG_MUST_USE;
+
+typedef struct dbmig_pool
+{
+	int			open;			/* connections, those being opened too */
+	int			idle;
+	int			out;
+	int			waiting;		/* threads */
+	uint64_t	opened;			/* since dbmig_open() */
+	uint64_t	closed_broken;
+	uint64_t	closed_idle;	/* idle_timeout, or more than max_idle */
+	uint64_t	closed_old;		/* life_timeout */
+	uint64_t	closed_hook;	/* a hook has failed */
+	uint64_t	acquired;
+	uint64_t	waited;			/* of these, how many had to wait */
+	uint64_t	timed_out;
+	double		wait_time;		/* seconds, of all together */
+} dbmig_pool;
+
+DBMIG_API void dbmig_pool_stats(dbmig *db, dbmig_pool *stats);
+
+/* PGconn or sqlite3: what is done with it is undone by the one who does it. */
+DBMIG_API void *dbmig_native(dbmig_conn *conn);
+DBMIG_API dbmig *dbmig_of(dbmig_conn *conn);
+
+/* -- values --------------------------------------------------------------- */
+
+typedef struct dbmig_uuid
+{
+	unsigned char bytes[16];
+} dbmig_uuid;
+
+/* Microseconds since 1970-01-01 00:00:00 UTC. */
+typedef int64_t dbmig_timestamp;
+
+typedef struct dbmig_blob
+{
+	const void *data;
+	size_t		length;
+} dbmig_blob;
+
+/* A random one, version 4; false where the system gives no random bytes. */
+DBMIG_API bool dbmig_uuid_random(dbmig_uuid *uuid);
+
+/* With or without hyphens and braces, either case; false where it is none. */
+DBMIG_API bool dbmig_uuid_from_text(const char *text, dbmig_uuid *uuid);
+DBMIG_API void dbmig_uuid_to_text(dbmig_uuid uuid, char text[37]);
+
+DBMIG_API dbmig_timestamp dbmig_timestamp_now(void);
+
+/* RFC 3339, a blank for the T, +00 for +00:00; no zone is UTC. */
+DBMIG_API bool dbmig_timestamp_from_text(const char *text, dbmig_timestamp *timestamp);
+
+/* 2026-01-02T03:04:05.000006Z; years 0000 to 9999, false for others */
+DBMIG_API bool dbmig_timestamp_to_text(dbmig_timestamp timestamp, char text[28]);
+
+/*
+ * Parameters: made by dbmig_bind_...(), which copy nothing.  In SQLite a bool
+ * is 0 or 1, a uuid a blob of 16 bytes, a timestamp text as
+ * dbmig_timestamp_to_text() gives it.  In PostgreSQL they are boolean, uuid,
+ * timestamptz and bytea; a text has no type yet, as a quoted literal, and a
+ * whole number is integer or bigint by its size.
+ */
+typedef struct dbmig_param
+{
+	int			kind;
+	int64_t		integer;
+	double		real;
+	const void *data;
+	size_t		length;
+	dbmig_uuid	uuid;
+} dbmig_param;
+
+DBMIG_API dbmig_param dbmig_bind_null(void);
+DBMIG_API dbmig_param dbmig_bind_bool(bool value);
+DBMIG_API dbmig_param dbmig_bind_int(int64_t value);
+DBMIG_API dbmig_param dbmig_bind_real(double value);
+DBMIG_API dbmig_param dbmig_bind_text(const char *value);	/* NULL: null */
+DBMIG_API dbmig_param dbmig_bind_blob(dbmig_blob value);
+DBMIG_API dbmig_param dbmig_bind_uuid(dbmig_uuid value);
+DBMIG_API dbmig_param dbmig_bind_timestamp(dbmig_timestamp value);
+
+/* -- queries -------------------------------------------------------------- */
+
+/*
+ * Runs sql with count parameters, $1, $2, ... on either database.  Without
+ * parameters it may be several statements.  *changed (may be NULL) gets the
+ * number of rows that the last one has changed.
+ */
+DBMIG_API dbmig_error *dbmig_exec(dbmig_conn *conn, const char *sql, int count,
+								  const dbmig_param *params,
+								  int64_t *changed) DBMIG_MUST_USE;
+
+/* The same, with the rows of the last statement that has any; they are freed. */
+DBMIG_API dbmig_error *dbmig_query(dbmig_conn *conn, const char *sql, int count,
+								   const dbmig_param *params,
+								   dbmig_rows **rows) DBMIG_MUST_USE;
+
+/* begin takes SQLite's write lock at once, so that nothing fails for it later */
+DBMIG_API dbmig_error *dbmig_begin(dbmig_conn *conn) DBMIG_MUST_USE;
+DBMIG_API dbmig_error *dbmig_commit(dbmig_conn *conn) DBMIG_MUST_USE;
+DBMIG_API dbmig_error *dbmig_undo(dbmig_conn *conn) DBMIG_MUST_USE;
+
+DBMIG_API int dbmig_rows_count(const dbmig_rows *rows);
+DBMIG_API int dbmig_rows_columns(const dbmig_rows *rows);
+DBMIG_API const char *dbmig_rows_name(const dbmig_rows *rows, int column);
+DBMIG_API void dbmig_rows_free(dbmig_rows *rows);
+
+/*
+ * Rows and columns count from 0.  The readers give false, and leave *value
+ * alone, for NULL, for what is not there, and for what is no such value.
+ * Texts and blobs live as long as the rows; NULL has no text.
+ */
+DBMIG_API bool dbmig_is_null(const dbmig_rows *rows, int row, int column);
+DBMIG_API const char *dbmig_text_at(const dbmig_rows *rows, int row, int column);
+DBMIG_API bool dbmig_int_at(const dbmig_rows *rows, int row, int column, int64_t *value);
+DBMIG_API bool dbmig_real_at(const dbmig_rows *rows, int row, int column, double *value);
+DBMIG_API bool dbmig_bool_at(const dbmig_rows *rows, int row, int column, bool *value);
+DBMIG_API bool dbmig_uuid_at(const dbmig_rows *rows, int row, int column, dbmig_uuid *value);
+DBMIG_API bool dbmig_timestamp_at(const dbmig_rows *rows, int row, int column,
+								  dbmig_timestamp *value);
+DBMIG_API bool dbmig_blob_at(const dbmig_rows *rows, int row, int column, dbmig_blob *value);
+
+#endif							/* DBMIG_H */
