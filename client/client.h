@@ -77,6 +77,7 @@ struct dbmig_conn
 	bool		used;			/* a statement has run since it went out */
 	bool		lent;			/* dbmig_native() was called, ever */
 	bool		private;		/* not of the pool */
+	dbmig_error *failed;		/* see dbmig_fail_with() */
 };
 
 typedef struct dbmig_list
@@ -187,5 +188,8 @@ extern char *dbmig_rows_keep(dbmig_rows *rows, const void *data, size_t length);
 /* types.c: as strtod(), with a point whatever the locale */
 extern double dbmig_real_read(const char *text, char **end);
 extern void dbmig_real_write(double value, char *text, size_t size);
+
+/* log.c: whether a notice is one of a migration that is done */
+extern bool dbmig_is_progress(const char *message);
 
 #endif							/* DBMIG_CLIENT_H */

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* private: not of the pool; the hooks and the schema are not meant for it. */
+/*
+ * private: a connection of dbmig_start(), for which the hooks and the schema
+ * are not meant.
+ */
 dbmig_error *
 dbmig_conn_open(dbmig *db, const dbmig_driver *driver, const char *target,
 				bool private, dbmig_conn **result)
@@ -40,6 +43,7 @@ dbmig_conn_close(dbmig_conn *conn)
 {
 	if (conn->native != NULL)
 		conn->driver->close(conn);
+	dbmig_error_free(conn->failed);
 	free(conn);
 }
 
@@ -71,6 +75,8 @@ dbmig_conn_reset(dbmig_conn *conn)
 	const dbmig_options *options = &conn->db->options;
 	dbmig_error *error = NULL;
 
+	dbmig_error_free(conn->failed);
+	conn->failed = NULL;
 	if (!conn->driver->sound(conn) || !end_use(conn))
 		return NULL;
 	if (options->release != NULL)

@@ -3,7 +3,8 @@
  *		PostgreSQL: connections and statements, over libpq.
  *
  * Texts go both ways as text.  libpq writes what a server says to stderr by
- * itself; here it goes nowhere.
+ * itself; here it goes to the program's log where migrations run, and nowhere
+ * else.
  */
 #include "client.h"
 
@@ -80,8 +81,16 @@ dbmig_pg_error(dbmig_conn *conn, const void *result)
 static void
 take_notice(void *arg, const PGresult *result)
 {
-	(void) arg;
-	(void) result;
+	dbmig_conn *conn = arg;
+	const dbmig_options *options = &conn->db->options;
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	if (!conn->private || options->log == NULL || message == NULL)
+		return;
+	options->log(severity != NULL && strcmp(severity, "WARNING") == 0 ?
+				 DBMIG_LOG_WARNING : dbmig_is_progress(message) ?
+				 DBMIG_LOG_PROGRESS : DBMIG_LOG_NOTICE, message, options->arg);
 }
 
 /* 1 where it is ready, 0 at the deadline, -1 on an error */

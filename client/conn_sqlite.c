@@ -10,7 +10,7 @@
 #include "client.h"
 
 #include <limits.h>
-#include <sqlite3.h>
+#include <sqlite3ext.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +29,16 @@ sqlite_error(sqlite3 *db, dbmig_code code)
 	return error;
 }
 
+/* dbmig's functions, as in a session of PostgreSQL; linked in, not loaded. */
+extern int	sqlite3_dbmig_init(sqlite3 *db, char **error,
+							   const sqlite3_api_routines *api);
+
 static dbmig_error *
 sqlite_open(dbmig_conn *conn, const char *target)
 {
 	double		seconds = conn->db->options.busy_timeout;
 	sqlite3    *db = NULL;
+	char	   *message = NULL;
 	dbmig_error *error;
 	int			rc;
 
@@ -53,7 +58,14 @@ sqlite_open(dbmig_conn *conn, const char *target)
 						  "PRAGMA schema_version" : "PRAGMA journal_mode = WAL",
 						  NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		return NULL;
+	{
+		rc = sqlite3_dbmig_init(db, &message, NULL);
+		if (rc == SQLITE_OK)
+			return NULL;
+		error = dbmig_error_make(DBMIG_E_CONNECT, message, NULL, NULL);
+		sqlite3_free(message);
+		return error;
+	}
 	error = sqlite_error(db, DBMIG_E_CONNECT);
 	return dbmig_error_in(error, "could not open \"%s\"", target);
 }

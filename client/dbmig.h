@@ -1,14 +1,17 @@
 /*
  * dbmig.h
- *		libdbmig: an application's database: a pool of connections, queries and
- *		values, the same for PostgreSQL and SQLite.
+ *		libdbmig: an application's database, with its migrations applied and a
+ *		pool of connections, the same for PostgreSQL and SQLite.
  *
  *	dbmig_options options = DBMIG_OPTIONS;
  *	dbmig	   *db;
  *	dbmig_error *error;
  *
- *	options.max_open = 20;
+ *	options.packages = packages;
+ *	options.package_count = 1;
  *	error = dbmig_open("postgres://localhost/shop", &options, &db);
+ *	if (error == NULL)
+ *		error = dbmig_start(db);
  *	if (error == NULL)
  *		error = dbmig_with(db, serve, NULL);
  *
@@ -18,8 +21,9 @@
  * Threads: a dbmig may be used by any number of threads, a dbmig_conn by one
  * at a time.  Neither is of use after fork() in the child.
  *
- * Memory: texts that are given are copied where they are kept.  Texts that come
- * back belong to what they were asked of.  All texts are UTF-8 and NUL-terminated.
+ * Memory: texts that are given are copied where they are kept, but for the
+ * packages, which have to live as long as the dbmig.  Texts that come back
+ * belong to what they were asked of.  All texts are UTF-8 and NUL-terminated.
  *
  * Times are in seconds.
  */
@@ -61,6 +65,9 @@ typedef enum dbmig_code
 	DBMIG_E_BUSY,				/* too many open connections */
 	DBMIG_E_CLOSED,				/* dbmig_close() was called */
 	DBMIG_E_DATABASE,			/* the database's own: see sqlstate, sqlite */
+	DBMIG_E_MIGRATION,			/* packages or migrations: refused, failed */
+	DBMIG_E_PENDING,			/* check_only: not in step in time */
+	DBMIG_E_NEWER,				/* the database is newer than the packages */
 	DBMIG_E_HOOK				/* a hook of the program has failed */
 } dbmig_code;
 
@@ -80,7 +87,49 @@ DBMIG_API void dbmig_error_free(dbmig_error *error);	/* NULL is fine */
 DBMIG_API dbmig_error *dbmig_error_new(dbmig_code code, const char *format,...)
 			DBMIG_FORMAT(2, 3);
 
+/* -- migrations ----------------------------------------------------------- */
+
+/*
+ * A step in C.  It runs within the migration's transaction and neither ends it
+ * nor releases conn.  0, or anything else where it has failed: the error is
+ * then what dbmig_fail_with() was given last, if anything.
+ */
+typedef int (*dbmig_step_function) (dbmig_conn *conn, const char *version,
+									void *arg);
+
+/* For steps: 0 where error is NULL; else takes it and gives -1. */
+DBMIG_API int dbmig_fail_with(dbmig_conn *conn, dbmig_error *error);
+
+/* One migration: either up or up_function; both downs may be NULL. */
+typedef struct dbmig_script
+{
+	const char *version;
+	const char *name;			/* or NULL */
+	const char *up;
+	const char *down;
+	const char *options;		/* JSON, as dbmig_register() takes it, or NULL */
+	dbmig_step_function up_function;
+	dbmig_step_function down_function;
+	void	   *arg;			/* for the functions */
+} dbmig_script;
+
+typedef struct dbmig_scripts
+{
+	const char *package;
+	const dbmig_script *scripts;
+	size_t		count;
+	const char *const *after;	/* items that all of it comes after, ended by
+								 * NULL; or NULL */
+} dbmig_scripts;
+
 /* -- opening -------------------------------------------------------------- */
+
+typedef enum dbmig_level
+{
+	DBMIG_LOG_PROGRESS,			/* "2/7 auth@3 create users (12 ms)" */
+	DBMIG_LOG_NOTICE,			/* what the database says besides */
+	DBMIG_LOG_WARNING
+} dbmig_level;
 
 typedef struct dbmig_options
 {
@@ -107,14 +156,29 @@ typedef struct dbmig_options
 	dbmig_error *(*connect) (dbmig_conn *conn, void *arg);
 	dbmig_error *(*release) (dbmig_conn *conn, void *arg);
 
-	void	   *arg;			/* for both */
+	/* Called while migrations run, one at a time. */
+	void		(*log) (dbmig_level level, const char *message, void *arg);
+	void	   *arg;			/* for the three */
+
+	/* dbmig_start() */
+	const dbmig_scripts *packages;	/* not copied */
+	size_t		package_count;
+	const char *folder;			/* of migrations, as dbmig_load() reads it, or
+								 * NULL */
+	const char *migrations_url; /* connects for migrations alone; NULL: as the
+								 * pool does */
+	double		lock_timeout;	/* for another who applies migrations */
+	bool		one_by_one;		/* commit each migration by itself */
+	bool		check_only;		/* apply nothing, wait until others have */
+	double		check_timeout;
+	bool		refuse_newer;	/* a database that has more than the packages */
 } dbmig_options;
 
 #define DBMIG_OPTIONS { \
 	.size = sizeof(dbmig_options), \
 	.max_open = 10, .max_idle = 2, .acquire_timeout = 30, \
 	.idle_timeout = 600, .connect_timeout = 10, .close_timeout = 30, \
-	.busy_timeout = 5 \
+	.busy_timeout = 5, .lock_timeout = 60, .check_timeout = 10 \
 }
 
 /*
@@ -128,6 +192,12 @@ typedef struct dbmig_options
  */
 DBMIG_API dbmig_error *dbmig_open(const char *url, const dbmig_options *options,
 								  dbmig **db) DBMIG_MUST_USE;
+
+/*
+ * Registers the packages and applies what is pending of them, or waits until
+ * others have (check_only).  It uses a connection of its own.
+ */
+DBMIG_API dbmig_error *dbmig_start(dbmig *db) DBMIG_MUST_USE;
 
 /*
  * Waits up to close_timeout for connections that are out and closes all; db is

@@ -169,3 +169,13 @@ dbmig_error_in(dbmig_error *error, const char *format,...)
 	dbmig_error_free(error);
 	return longer;
 }
+
+int
+dbmig_fail_with(dbmig_conn *conn, dbmig_error *error)
+{
+	if (error == NULL)
+		return 0;
+	dbmig_error_free(conn->failed);
+	conn->failed = error;
+	return -1;
+}

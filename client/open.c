@@ -26,7 +26,9 @@ check_options(const dbmig_options *options)
 		{"life_timeout", options->life_timeout},
 		{"connect_timeout", options->connect_timeout},
 		{"close_timeout", options->close_timeout},
-		{"busy_timeout", options->busy_timeout}
+		{"busy_timeout", options->busy_timeout},
+		{"lock_timeout", options->lock_timeout},
+		{"check_timeout", options->check_timeout}
 	};
 	size_t		i;
 
@@ -43,6 +45,8 @@ check_options(const dbmig_options *options)
 			return dbmig_error_new(DBMIG_E_ARGUMENT,
 								   "%s must be a number of seconds, 0 or more",
 								   times[i].name);
+	if (options->package_count > 0 && options->packages == NULL)
+		return dbmig_error_new(DBMIG_E_ARGUMENT, "packages must not be NULL");
 	return NULL;
 }
 
@@ -74,6 +78,8 @@ keep_options(dbmig *db, const dbmig_options *options, const char *url)
 	db->url = (char *) url;
 	enough = own(&db->options.application_name);
 	enough = own(&db->options.schema) && enough;
+	enough = own(&db->options.folder) && enough;
+	enough = own(&db->options.migrations_url) && enough;
 	enough = own((const char **) &db->url) && enough;
 	return enough ? NULL : dbmig_error_memory();
 }
@@ -88,6 +94,8 @@ dbmig_pool_free(dbmig *db)
 	pthread_cond_destroy(&db->changed);
 	free((char *) db->options.application_name);
 	free((char *) db->options.schema);
+	free((char *) db->options.folder);
+	free((char *) db->options.migrations_url);
 	free(db->url);
 	free(db->target);
 	free(db);
