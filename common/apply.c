@@ -76,7 +76,8 @@ rollback(dbmig_call *call, const dbmig_target *target, int *count)
 	int64_t		took;
 	int			i;
 
-	if (dbmig_plan_down(call, target, &plan) != 0)
+	if (dbmig_plan_down(call, target, &plan) != 0 ||
+		dbmig_step_forget(call, target->tenant, &plan) != 0)
 		return -1;
 	for (i = 0; i < plan.count; i++)
 		if (dbmig_step_down(call, target->tenant, &plan, i, &kept, &took) != 0 ||
@@ -86,12 +87,28 @@ rollback(dbmig_call *call, const dbmig_target *target, int *count)
 	return 0;
 }
 
+/* What is repeatable went with the version, and comes back with it. */
+static int
+repeat(dbmig_call *call, const char *tenant, const dbmig_plan *again)
+{
+	dbmig_texts kept = {0};
+	int64_t		took;
+	int			i;
+
+	for (i = 0; i < again->count; i++)
+		if (dbmig_step_up(call, tenant, again, i, &kept, &took) != 0 ||
+			dbmig_step_say(call, again, i, DBMIG_UP, took) != 0)
+			return -1;
+	return 0;
+}
+
 static int
 redo(dbmig_call *call, const dbmig_target *target, int *count)
 {
 	dbmig_texts down = {0};
 	dbmig_texts up = {0};
 	dbmig_plan	plan;
+	dbmig_plan	again;
 	int64_t		took;
 
 	if (dbmig_plan_down(call, target, &plan) != 0)
@@ -99,12 +116,18 @@ redo(dbmig_call *call, const dbmig_target *target, int *count)
 	*count = plan.count;
 	if (plan.count == 0)
 		return 0;
+	again = plan;
+	again.order = plan.again;
+	again.count = plan.again_count;
 	if (dbmig_plan_runnable(call, &plan, DBMIG_UP, false) != 0 ||
+		dbmig_plan_runnable(call, &again, DBMIG_UP, false) != 0 ||
+		dbmig_step_forget(call, target->tenant, &plan) != 0 ||
 		dbmig_step_down(call, target->tenant, &plan, 0, &down, &took) != 0 ||
 		dbmig_step_say(call, &plan, 0, DBMIG_DOWN, took) != 0 ||
-		dbmig_step_up(call, target->tenant, &plan, 0, &up, &took) != 0)
+		dbmig_step_up(call, target->tenant, &plan, 0, &up, &took) != 0 ||
+		dbmig_step_say(call, &plan, 0, DBMIG_UP, took) != 0)
 		return -1;
-	return dbmig_step_say(call, &plan, 0, DBMIG_UP, took);
+	return repeat(call, target->tenant, &again);
 }
 
 /* Everything of the package up to the version, whatever it comes after. */

@@ -109,11 +109,13 @@ expand(dbmig_call *call, const dbmig_definition *definition, const char *text,
 
 /* What is to be kept of the script, and what can be told of it. */
 static int
-inspect(dbmig_call *call, const dbmig_definition *definition, const char *text,
+inspect(dbmig_call *call, const dbmig_definition *definition, bool up,
 		dbmig_inspection *result)
 {
 	const dbmig_options *options = &definition->options;
 	dbmig_buffer expanded = {0};
+	const char *text = up ? definition->up : definition->down;
+	int			transaction = options->transaction;
 
 	result->transactional = true;
 	result->refusal = NULL;
@@ -127,8 +129,10 @@ inspect(dbmig_call *call, const dbmig_definition *definition, const char *text,
 		(options->engine == NULL || strcmp(options->engine, call->host->engine) == 0) &&
 		call->host->inspect(call, text, strlen(text), result) != 0)
 		return -1;
-	if (options->transaction >= 0)
-		result->transactional = options->transaction == 1;
+	if (!up && options->down_transaction >= 0)
+		transaction = options->down_transaction;
+	if (transaction >= 0)
+		result->transactional = transaction == 1;
 	return 0;
 }
 
@@ -207,8 +211,8 @@ write_migration(dbmig_call *call, const dbmig_definition *definition,
 	dbmig_inspection down;
 	dbmig_value p[15];
 
-	if (inspect(call, definition, definition->up, &up) != 0 ||
-		inspect(call, definition, definition->down, &down) != 0)
+	if (inspect(call, definition, true, &up) != 0 ||
+		inspect(call, definition, false, &down) != 0)
 		return -1;
 	if (replace)
 	{
@@ -303,15 +307,56 @@ add_dependencies(dbmig_call *call, dbmig_writer *writer,
 	return 0;
 }
 
+/* V6: the option and the version say the same. */
+static int
+repeat(dbmig_call *call, dbmig_definition *definition)
+{
+	bool		repeats = dbmig_version_repeats(definition->version);
+
+	if (definition->options.repeatable && !repeats)
+	{
+		definition->version = dbmig_printf(call, DBMIG_REPEATABLE "%s", definition->version);
+		if (definition->version == NULL || dbmig_version_check(call, definition->version) != 0)
+			return -1;
+		repeats = true;
+	}
+	if (repeats && definition->down != NULL)
+		return dbmig_fail(call, DBMIG_BAD_VALUE,
+						  "It runs again when its text changes, and is not rolled back.",
+						  "repeatable migration \"%s@%s\" has a down",
+						  definition->package, definition->version);
+	return 0;
+}
+
+/* Another text than the registered one: may it be, and what goes with it? */
+static int
+change_text(dbmig_call *call, const dbmig_definition *definition,
+			const char *checksum)
+{
+	bool		accept = false;
+
+	if (!dbmig_version_repeats(definition->version) &&
+		check_applied(call, definition, checksum, &accept) != 0)
+		return -1;
+	if (accept && accept_change(call, definition, checksum) != 0)
+		return -1;
+	return forget_failure(call, definition);
+}
+
 int
 dbmig_define(dbmig_call *call, dbmig_writer *writer,
 			 dbmig_definition *definition, dbmig_outcome *outcome)
 {
 	char		checksum[DBMIG_CHECKSUM_SIZE];
-	const char *options = dbmig_options_text(call, &definition->options);
-	const char *sort_key = dbmig_version_key(call, definition->version);
+	bool		locked = writer->begun;
+	const char *options;
+	const char *sort_key;
 	bool		same_up;
 
+	if (repeat(call, definition) != 0)
+		return -1;
+	options = dbmig_options_text(call, &definition->options);
+	sort_key = dbmig_version_key(call, definition->version);
 	if (options == NULL || sort_key == NULL)
 		return -1;
 
@@ -326,7 +371,8 @@ dbmig_define(dbmig_call *call, dbmig_writer *writer,
 	if (*outcome != DBMIG_UNCHANGED)
 	{
 		if (dbmig_writer_begin(call, writer, *outcome == DBMIG_REPLACED) != 0 ||
-			compare(call, definition, sort_key, checksum, options, outcome, &same_up) != 0)
+			(!locked &&
+			 compare(call, definition, sort_key, checksum, options, outcome, &same_up) != 0))
 			return -1;
 
 		/* somebody else may have registered it in between, in another form */
@@ -334,20 +380,65 @@ dbmig_define(dbmig_call *call, dbmig_writer *writer,
 			dbmig_writer_begin(call, writer, true) != 0)
 			return -1;
 	}
-	if (*outcome == DBMIG_REPLACED && !same_up)
-	{
-		bool		accept;
-
-		if (check_applied(call, definition, checksum, &accept) != 0 ||
-			(accept && accept_change(call, definition, checksum) != 0) ||
-			forget_failure(call, definition) != 0)
-			return -1;
-	}
+	if (*outcome == DBMIG_REPLACED && !same_up &&
+		change_text(call, definition, checksum) != 0)
+		return -1;
 	if (*outcome != DBMIG_UNCHANGED &&
 		write_migration(call, definition, sort_key, checksum, options,
 						*outcome == DBMIG_REPLACED) != 0)
 		return -1;
 	return add_dependencies(call, writer, definition, outcome);
+}
+
+/* The columns of MIGRATION_PART */
+enum
+{
+	PART_VERSION, PART_KIND, PART_NAME, PART_OPTIONS, PART_SOURCE, PART_UP,
+	PART_DOWN, PART_COLUMNS
+};
+
+int
+dbmig_define_part(dbmig_call *call, dbmig_writer *writer,
+				  dbmig_definition *definition, dbmig_outcome *outcome)
+{
+	int			down_transaction = definition->options.down_transaction;
+	dbmig_options registered;
+	dbmig_value params[2];
+	dbmig_value row[PART_COLUMNS];
+	bool		found;
+
+	params[0] = dbmig_text(definition->package);
+	params[1] = dbmig_text(dbmig_version_key(call, definition->version));
+	if (call->status != DBMIG_OK ||
+		dbmig_query_row(call, DBMIG_MIGRATION_PART, params, row, PART_COLUMNS, &found) != 0)
+		return -1;
+	if (definition->up == NULL &&
+		(!found || strcmp(row[PART_KIND].text, "sql") != 0))
+		return dbmig_fail(call, DBMIG_UNKNOWN, "Register its up first.",
+						  "file \"%s\" is a down, and version \"%s\" of package \"%s\" is not registered",
+						  definition->source, definition->version, definition->package);
+	dbmig_options_begin(&registered);
+	if (found && dbmig_options_parse(call, row[PART_OPTIONS].text, &registered) != 0)
+		return -1;
+	if (definition->up == NULL)
+	{
+		definition->version = row[PART_VERSION].text;
+		definition->up = row[PART_UP].text;
+		definition->name = row[PART_NAME].text;
+		definition->source = row[PART_SOURCE].text;
+		definition->options = registered;
+	}
+	else if (found && row[PART_DOWN].type != DBMIG_NULL)
+	{
+		definition->down = row[PART_DOWN].text;
+		down_transaction = registered.down_transaction == 0 ? 0 : -1;
+	}
+
+	/* each of the two says for itself whether it can be in a transaction */
+	if (down_transaction != 0)
+		down_transaction = definition->options.transaction == 0 && definition->down != NULL ? 1 : -1;
+	definition->options.down_transaction = down_transaction;
+	return dbmig_define(call, writer, definition, outcome);
 }
 
 static int

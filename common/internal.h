@@ -20,10 +20,24 @@ typedef struct dbmig_item
 /* memory.c: puts a place in front of the message there is; gives -1 */
 extern int	dbmig_fail_in(dbmig_call *call, const char *fmt,...) DBMIG_PRINTF(2, 3);
 
+/*
+ * memory.c: what is got between begin and end goes back at the end.  Nothing
+ * that is older may grow in between; a failure ends nothing.  begin gives NULL
+ * after dbmig_fail().
+ */
+extern struct dbmig_block *dbmig_scope_begin(dbmig_call *call);
+extern void dbmig_scope_end(dbmig_call *call, struct dbmig_block *scope);
+
 /* text.c */
 extern bool dbmig_has_control(const char *text, size_t length);
 
-/* version.c: names and versions; the checks give 0 or -1 */
+/*
+ * version.c: names and versions; the checks give 0 or -1.  V6: the version of
+ * a repeatable migration is DBMIG_REPEATABLE and its name.
+ */
+#define DBMIG_REPEATABLE "R:"
+#define DBMIG_VERSION_MAX 255	/* bytes */
+extern bool dbmig_version_repeats(const char *version);
 extern int	dbmig_version_check(dbmig_call *call, const char *version);
 extern int	dbmig_package_check(dbmig_call *call, const char *package);
 extern char *dbmig_version_key(dbmig_call *call, const char *version);
@@ -47,8 +61,10 @@ extern void dbmig_checksum_unpack(const unsigned char *bytes, char *hex);
 typedef struct dbmig_options
 {
 	int			transaction;	/* 1, 0, or -1 where it is not said */
+	int			down_transaction;	/* likewise; -1: as transaction */
 	int			foreign_keys;	/* likewise */
 	int			portable;		/* likewise */
+	bool		repeatable;		/* V6; the version says it too */
 	const char *engine;			/* NULL: every engine */
 	const char *role;			/* R1, or NULL */
 	const char *search_path;	/* or NULL */
@@ -64,6 +80,8 @@ extern int	dbmig_options_parse(dbmig_call *call, const char *json,
 								dbmig_options *options);
 extern int	dbmig_options_after(dbmig_call *call, dbmig_options *options,
 								const char *item);
+extern int	dbmig_options_after_list(dbmig_call *call, dbmig_options *options,
+									 const char *list);
 
 /* Options of a package, of which a migration may have others than it has. */
 extern int	dbmig_options_parse_package(dbmig_call *call, const char *json,
@@ -258,6 +276,9 @@ typedef struct dbmig_definition
 	const char *source;			/* file it comes from, or NULL */
 	int			up_line;		/* lines of the file before up */
 	int			down_line;
+	bool		verbatim;		/* what looks like a placeholder is none, in
+								 * up */
+	bool		down_verbatim;
 	dbmig_options options;
 } dbmig_definition;
 
@@ -281,6 +302,14 @@ extern int	dbmig_writer_end(dbmig_call *call, dbmig_writer *writer, int result);
 extern const char *dbmig_outcome_text(dbmig_outcome outcome);
 extern int	dbmig_define(dbmig_call *call, dbmig_writer *writer,
 						 dbmig_definition *definition, dbmig_outcome *outcome);
+
+/*
+ * Where up and down come one by one: the up keeps the down that is registered,
+ * and a definition without an up is the down of one that is.
+ */
+extern int	dbmig_define_part(dbmig_call *call, dbmig_writer *writer,
+							  dbmig_definition *definition,
+							  dbmig_outcome *outcome);
 
 /* item gets the spelling of its version that is registered. */
 extern int	dbmig_depend(dbmig_call *call, dbmig_writer *writer,
@@ -311,6 +340,9 @@ typedef struct dbmig_plan
 	int		   *order;			/* nodes */
 	int			count;
 	int			before;			/* steps that were done before it was made */
+	int		   *again;			/* of a rollback: repeatable migrations that are
+								 * no longer applied by it, in version order */
+	int			again_count;
 } dbmig_plan;
 
 /* What was asked: package NULL is all, version NULL is the last. */
@@ -394,18 +426,13 @@ extern int	dbmig_step_down(dbmig_call *call, const char *tenant,
 extern int	dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
 						   dbmig_direction direction, int64_t microseconds);
 
+/* steps.c, V6: forget that these are applied; they are run again. */
+extern int	dbmig_step_forget(dbmig_call *call, const char *tenant,
+							  const dbmig_plan *plan);
+
 /* apply.c: C2, where that is wanted, what is registered is what was applied. */
 extern int	dbmig_accept_changed(dbmig_call *call, const char *tenant,
 								 const dbmig_graph *graph);
-
-/* format.c: one file of a known layout */
-extern int	dbmig_format_own(dbmig_call *call, const char *filename,
-							 const char *text, size_t length,
-							 dbmig_definition *definition, bool *is_migration);
-
-/* An error where a file is not text: a NUL byte, or not UTF-8. */
-extern int	dbmig_format_check_text(dbmig_call *call, const char *filename,
-									const char *text, size_t length);
 
 /* The SQL functions: functions.c has the table and checks the arguments. */
 #define DBMIG_SCALAR(name) \

@@ -259,10 +259,31 @@ verify_node(dbmig_call *call, onward *to, const char *tenant,
 					 dbmig_printf(call, "%s is applied", last)) != 0)
 		return -1;
 	if ((node->flags & DBMIG_NODE_HAS_DOWN) == 0 &&
+		!dbmig_version_repeats(node->version) &&
 		emit_problem(call, to, tenant, item, "down missing",
 					 "it cannot be rolled back") != 0)
 		return -1;
 	return 0;
+}
+
+typedef struct missing_files
+{
+	onward	   *to;
+	const char *package;		/* or NULL: all */
+} missing_files;
+
+/* package, version, source */
+static int
+emit_missing(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	missing_files *missing = arg;
+	dbmig_item	item = {row[0].text, row[1].text};
+
+	if (missing->package != NULL && strcmp(missing->package, row[0].text) != 0)
+		return 0;
+	return emit_problem(call, missing->to, "", item, "file missing",
+						dbmig_printf(call, "%s was gone when its folder was loaded",
+									 row[2].text));
 }
 
 int
@@ -270,6 +291,7 @@ dbmig_do_verify(dbmig_call *call, int nargs, const dbmig_value *args,
 				dbmig_row_fn emit, void *arg)
 {
 	onward		to = {emit, arg};
+	missing_files missing = {&to, NULL};
 	const char *tenant;
 	const char *package;
 	dbmig_graph graph;
@@ -308,7 +330,8 @@ dbmig_do_verify(dbmig_call *call, int nargs, const dbmig_value *args,
 									  dbmig_item_text(call, dependency->after))) != 0)
 			return -1;
 	}
-	return 0;
+	missing.package = package;
+	return call->host->query(call, DBMIG_FILES_MISSING, NULL, emit_missing, &missing);
 }
 
 int

@@ -77,7 +77,7 @@ add_block(dbmig_call *call, size_t size, bool shared)
 	block->size = size;
 	block->used = 0;
 
-	if (first != NULL && !shared)
+	if (first != NULL && !shared && first->size > 0)
 	{
 		block->previous = first;
 		block->next = first->next;
@@ -106,6 +106,21 @@ drop_block(dbmig_call *call, dbmig_block *block)
 	else
 		call->blocks = block->next;
 	call->host->free(call, block);
+}
+
+/* An empty block: everything younger lies before it. */
+struct dbmig_block *
+dbmig_scope_begin(dbmig_call *call)
+{
+	return add_block(call, 0, true);
+}
+
+void
+dbmig_scope_end(dbmig_call *call, struct dbmig_block *scope)
+{
+	while (call->blocks != scope)
+		drop_block(call, call->blocks);
+	drop_block(call, scope);
 }
 
 static void *

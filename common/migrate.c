@@ -152,6 +152,25 @@ is_as_planned(dbmig_call *call, const work *w, int i, bool *same)
 	return 0;
 }
 
+/*
+ * V6: that an older text is applied says nothing of this one.  In the
+ * transaction that begins to run it, or records that it failed.
+ */
+static int
+forget_older(dbmig_call *call, const char *tenant, dbmig_item item,
+			 const char *checksum)
+{
+	dbmig_value params[4];
+
+	if (!dbmig_version_repeats(item.version))
+		return 0;
+	params[0] = dbmig_text(tenant);
+	params[1] = dbmig_text(item.package);
+	params[2] = dbmig_text(item.version);
+	params[3] = dbmig_text(checksum);
+	return call->host->query(call, DBMIG_APPLIED_OLDER_DROP, params, NULL, NULL);
+}
+
 static int
 record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
 			   const char *name, const char *sort_key, const char *checksum,
@@ -160,7 +179,8 @@ record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
 	const dbmig_failure *failure = &call->failure;
 	dbmig_value params[11];
 
-	if (see_statements(call, tenant, item, &statements) != 0)
+	if (forget_older(call, tenant, item, checksum) != 0 ||
+		see_statements(call, tenant, item, &statements) != 0)
 		return -1;
 	if (statements == INT_MAX)
 		return 0;				/* another call has done it all the same */
@@ -229,7 +249,8 @@ migrate_alone(dbmig_call *call, const char *tenant, work *w, int i,
 		return -1;
 	if (!*same)
 		return 0;
-	if (see_statements(call, tenant, item, statements) != 0)
+	if (forget_older(call, tenant, item, dbmig_node_checksum(node, hex)) != 0 ||
+		see_statements(call, tenant, item, statements) != 0)
 		return end(call, -1);
 	if (end(call, put_unsettled(call, tenant, item, sort_key,
 								dbmig_node_checksum(node, hex), "running",

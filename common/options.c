@@ -10,7 +10,7 @@
 #include "internal.h"
 
 #define KNOWN \
-	"The options are transaction, foreign_keys, engine, portable, role, search_path, lock_timeout, retries and after."
+	"The options are transaction, down_transaction, foreign_keys, engine, portable, repeatable, role, search_path, lock_timeout, retries and after."
 #define KNOWN_PACKAGE \
 	"The options of a package are role, search_path, lock_timeout and retries."
 
@@ -266,10 +266,21 @@ read_option(parser *p, const char *key, dbmig_options *options)
 						  "a package has no option \"%s\"", key);
 	if (strcmp(key, "transaction") == 0)
 		return read_bool(p, key, &options->transaction);
+	if (strcmp(key, "down_transaction") == 0)
+		return read_bool(p, key, &options->down_transaction);
 	if (strcmp(key, "foreign_keys") == 0)
 		return read_bool(p, key, &options->foreign_keys);
 	if (strcmp(key, "portable") == 0)
 		return read_bool(p, key, &options->portable);
+	if (strcmp(key, "repeatable") == 0)
+	{
+		int			repeatable = 0;
+
+		if (read_bool(p, key, &repeatable) != 0)
+			return -1;
+		options->repeatable = repeatable == 1;
+		return 0;
+	}
 	if (strcmp(key, "after") == 0)
 		return read_after(p, options);
 	if (strcmp(key, "engine") == 0)
@@ -292,6 +303,7 @@ dbmig_options_begin(dbmig_options *options)
 {
 	memset(options, 0, sizeof(*options));
 	options->transaction = -1;
+	options->down_transaction = -1;
 	options->foreign_keys = -1;
 	options->lock_timeout = -1;
 	options->retries = -1;
@@ -309,6 +321,32 @@ dbmig_options_after(dbmig_call *call, dbmig_options *options, const char *item)
 	options->after = after;
 	options->after[options->after_count++] = item;
 	return 0;
+}
+
+/* "auth, core@3", as files have it */
+int
+dbmig_options_after_list(dbmig_call *call, dbmig_options *options,
+						 const char *list)
+{
+	for (;;)
+	{
+		const char *comma = strchr(list, ',');
+		const char *end = comma != NULL ? comma : list + strlen(list);
+		dbmig_item	item;
+		const char *text;
+
+		while (*list == ' ' || *list == '\t')
+			list++;
+		while (end > list && (end[-1] == ' ' || end[-1] == '\t'))
+			end--;
+		text = dbmig_copy(call, list, (size_t) (end - list));
+		if (text == NULL || dbmig_item_parse(call, text, &item) != 0 ||
+			dbmig_options_after(call, options, text) != 0)
+			return -1;
+		if (comma == NULL)
+			return 0;
+		list = comma + 1;
+	}
 }
 
 static int
@@ -419,6 +457,7 @@ dbmig_options_text(dbmig_call *call, const dbmig_options *options)
 
 	if (dbmig_append_text(call, &text, "{") != 0 ||
 		append_bool(call, &text, "transaction", options->transaction) != 0 ||
+		append_bool(call, &text, "down_transaction", options->down_transaction) != 0 ||
 		append_bool(call, &text, "foreign_keys", options->foreign_keys) != 0 ||
 		append_string(call, &text, "engine", options->engine) != 0 ||
 		append_bool(call, &text, "portable", options->portable) != 0 ||

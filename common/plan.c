@@ -267,7 +267,7 @@ check_strays(dbmig_call *call, const dbmig_graph *graph, int package,
 	{
 		const dbmig_stray *stray = &graph->strays[i];
 
-		if (stray->package != package)
+		if (stray->package != package || dbmig_version_repeats(stray->version))
 			continue;
 		if (version != NULL ?
 			version[0] == '\0' || dbmig_version_compare(stray->version, version) > 0 :
@@ -280,6 +280,53 @@ check_strays(dbmig_call *call, const dbmig_graph *graph, int package,
 	return 0;
 }
 
+/*
+ * V6: what is repeatable comes after the versions, so it goes with any of
+ * them, without a script, and is run again by the next apply.
+ */
+static int
+forget_repeatable(dbmig_call *call, const dbmig_package *package,
+				  dbmig_plan *plan, char *leaving)
+{
+	const dbmig_graph *graph = &plan->graph;
+	int			i;
+
+	plan->again = dbmig_alloc(call, (size_t) package->count * sizeof(int));
+	if (plan->again == NULL)
+		return -1;
+	for (i = package->first; i < package->first + package->count; i++)
+		if (dbmig_version_repeats(graph->nodes[i].version) &&
+			(graph->nodes[i].flags & DBMIG_NODE_APPLIED) != 0)
+		{
+			plan->again[plan->again_count++] = i;
+			leaving[i] = 1;
+		}
+	return 0;
+}
+
+/* The versions above the target, the highest first. */
+static void
+collect_down(const dbmig_package *package, const char *version,
+			 dbmig_plan *plan, char *leaving)
+{
+	const dbmig_graph *graph = &plan->graph;
+	int			i;
+
+	for (i = package->first + package->count - 1; i >= package->first; i--)
+	{
+		if ((graph->nodes[i].flags & DBMIG_NODE_APPLIED) == 0 ||
+			dbmig_version_repeats(graph->nodes[i].version))
+			continue;
+		if (version != NULL && version[0] != '\0' &&
+			dbmig_version_compare(graph->nodes[i].version, version) <= 0)
+			break;
+		plan->order[plan->count++] = i;
+		leaving[i] = 1;
+		if (version == NULL)
+			break;
+	}
+}
+
 int
 dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 {
@@ -287,6 +334,7 @@ dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 	const char *version = target->version;
 	const dbmig_package *package;
 	char	   *leaving;
+	int			lowest = -1;
 	int			number;
 	int			i;
 
@@ -300,24 +348,22 @@ dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 	if (version != NULL && version[0] != '\0' &&
 		find_version(call, graph, number, version) < 0)
 		return -1;
+	if (version != NULL && dbmig_version_repeats(version))
+		return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
+						  "Roll back to a version; what is repeatable comes after all of them.",
+						  "cannot roll back to \"%s@%s\", which is repeatable",
+						  target->package, version);
 	leaving = dbmig_alloc(call, graph->node_count + 1);
 	plan->order = dbmig_alloc(call, (size_t) package->count * sizeof(int));
 	plan->count = 0;
 	plan->before = 0;
+	plan->again_count = 0;
 	if (leaving == NULL || plan->order == NULL)
 		return -1;
-	for (i = package->first + package->count - 1; i >= package->first; i--)
-	{
-		if ((graph->nodes[i].flags & DBMIG_NODE_APPLIED) == 0)
-			continue;
-		if (version != NULL && version[0] != '\0' &&
-			dbmig_version_compare(graph->nodes[i].version, version) <= 0)
-			break;
-		plan->order[plan->count++] = i;
-		leaving[i] = 1;
-		if (version == NULL)
-			break;
-	}
+	collect_down(package, version, plan, leaving);
+	if ((plan->count > 0 || (version != NULL && version[0] == '\0')) &&
+		forget_repeatable(call, package, plan, leaving) != 0)
+		return -1;
 	if (check_strays(call, graph, number, version,
 					 plan->count > 0 ? graph->nodes[plan->order[0]].version : NULL) != 0)
 		return -1;
@@ -327,8 +373,11 @@ dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 							  "Register the migration with a down.",
 							  "migration \"%s\" has no down",
 							  dbmig_item_text(call, dbmig_graph_item(graph, plan->order[i])));
-	if (plan->count > 0 &&
-		check_needed(call, graph, plan->order[plan->count - 1], leaving) != 0)
+	if (plan->count > 0)
+		lowest = plan->order[plan->count - 1];
+	else if (plan->again_count > 0)
+		lowest = plan->again[0];
+	if (lowest >= 0 && check_needed(call, graph, lowest, leaving) != 0)
 		return -1;
 	return dbmig_plan_runnable(call, plan, DBMIG_DOWN, false);
 }

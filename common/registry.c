@@ -17,7 +17,7 @@ typedef struct reader
 	int			package;		/* of the last row, or -1 */
 	bool		taken;			/* rows of other packages are left out */
 	int			at;				/* next node to compare an applied row with */
-} reader;
+}			reader;
 
 static dbmig_node_more *
 more_of(dbmig_call *call, dbmig_node *node)
@@ -160,11 +160,20 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 		{
 			if (add_stray(call, graph, number, &row[1]) != 0)
 				return -1;
-			package->last_applied = graph->strays[graph->stray_count - 1].version;
+			if (!dbmig_version_repeats(row[1].text))
+				package->last_applied = graph->strays[graph->stray_count - 1].version;
 		}
 		return 0;
 	}
 	node = &graph->nodes[reader->at++];
+
+	/* V6: with another text it is to be run again */
+	if (applied && dbmig_version_repeats(node->version))
+	{
+		if (strcmp(dbmig_node_checksum(node, hex), row[2].text) == 0)
+			node->flags |= DBMIG_NODE_APPLIED;
+		return 0;
+	}
 	if (!applied)
 	{
 		node->flags |= DBMIG_NODE_UNSETTLED;

@@ -62,15 +62,16 @@ DBMIG_SQL(APPLIED_TAKEN, "tt",
 	" (SELECT 1 FROM #.dbmig_applied a WHERE a.tenant = " applied \
 	" AND a.package = m.package AND a.version = m.version" \
 	" AND a.state = 'applied'"
+#define DBMIG_REPEATED " AND (NOT m.repeatable OR a.checksum = m.checksum)"
 #define DBMIG_M_IN_TAKEN " AND m.package IN (SELECT package FROM taken)"
 #define DBMIG_COUNT_UNMET \
 	"SELECT count(*) FROM @.dbmig_dependency d WHERE NOT EXISTS" \
 	" (SELECT 1 FROM @.dbmig_migration m WHERE m.package = d.after_package" \
 	" AND (d.after_version = '' OR m.version = d.after_version))"
 DBMIG_SQL(PENDING, "t",
-		  DBMIG_COUNT_WITHOUT("$1") ")")
+		  DBMIG_COUNT_WITHOUT("$1") DBMIG_REPEATED ")")
 DBMIG_SQL(PENDING_TAKEN, "tt",
-		  DBMIG_TAKEN DBMIG_COUNT_WITHOUT("$2") ")" DBMIG_M_IN_TAKEN)
+		  DBMIG_TAKEN DBMIG_COUNT_WITHOUT("$2") DBMIG_REPEATED ")" DBMIG_M_IN_TAKEN)
 DBMIG_SQL(UNSETTLED, "t",
 		  DBMIG_COUNT_WITHOUT("$1") " AND a.checksum = m.checksum)")
 DBMIG_SQL(UNSETTLED_TAKEN, "tt",
@@ -96,15 +97,28 @@ DBMIG_SQL(PACKAGE_DROP, "t",
 DBMIG_SQL(MIGRATION_FIND, "tt",
 		  "SELECT version, name, kind, checksum, options, down"
 		  " FROM @.dbmig_migration WHERE package = $1 AND sort_key = $2")
+DBMIG_SQL(MIGRATION_PART, "tt",
+		  "SELECT version, kind, name, options, source, up, down"
+		  " FROM @.dbmig_migration WHERE package = $1 AND sort_key = $2")
+DBMIG_SQL(MIGRATION_SOURCES, "t",
+		  "SELECT version, file_missing FROM @.dbmig_migration"
+		  " WHERE package = $1 AND source IS NOT NULL ORDER BY sort_key")
+DBMIG_SQL(MIGRATION_MISSING, "itt",
+		  "UPDATE @.dbmig_migration SET file_missing = $1 <> 0"
+		  " WHERE package = $2 AND version = $3")
+DBMIG_SQL(FILES_MISSING, "",
+		  "SELECT package, version, source FROM @.dbmig_migration"
+		  " WHERE file_missing ORDER BY package, sort_key")
 DBMIG_SQL(MIGRATION_LAST, "t",
 		  "SELECT version FROM @.dbmig_migration WHERE package = $1"
-		  " ORDER BY sort_key DESC LIMIT 1")
+		  " AND NOT repeatable ORDER BY sort_key DESC LIMIT 1")
 DBMIG_SQL(MIGRATION_ADD, "ttttiittttttttt",
 		  "INSERT INTO @.dbmig_migration (package, version, sort_key, kind,"
 		  " transactional, down_transactional, name, checksum, refusal,"
-		  " down_refusal, options, source, extension, up, down, reversible)"
+		  " down_refusal, options, source, extension, up, down, reversible,"
+		  " repeatable)"
 		  " VALUES ($1, $2, $3, $4, $5 <> 0, $6 <> 0, $7, $8, $9, $10, $11,"
-		  " $12, $13, $14, $15, $15 IS NOT NULL)")
+		  " $12, $13, $14, $15, $15 IS NOT NULL, substr($3, 1, 1) = '~')")
 DBMIG_SQL(MIGRATION_CHANGE, "tiitttttttttt",
 		  "UPDATE @.dbmig_migration SET kind = $1, transactional = $2 <> 0,"
 		  " down_transactional = $3 <> 0, name = $4, checksum = $5,"
@@ -190,6 +204,9 @@ DBMIG_SQL(FAILED_DROP, "tt",
 DBMIG_SQL(APPLIED_DROP, "ttt",
 		  "DELETE FROM #.dbmig_applied WHERE tenant = $1 AND package = $2"
 		  " AND version = $3")
+DBMIG_SQL(APPLIED_OLDER_DROP, "tttt",
+		  "DELETE FROM @.dbmig_applied WHERE tenant = $1 AND package = $2"
+		  " AND version = $3 AND checksum <> $4")
 DBMIG_SQL(APPLIED_ACCEPT, "ttt",
 		  "UPDATE #.dbmig_applied SET checksum = $1"
 		  " WHERE package = $2 AND version = $3")
@@ -234,14 +251,18 @@ DBMIG_SQL(STATUS, "",
 		  "SELECT t.tenant, t.package,"
 		  " (SELECT a.version FROM #.dbmig_applied a"
 		  " WHERE a.tenant = t.tenant AND a.package = t.package"
-		  " AND a.state = 'applied' ORDER BY a.sort_key DESC LIMIT 1),"
+		  " AND a.state = 'applied'"
+		  " ORDER BY substr(a.sort_key, 1, 1) = '~', a.sort_key DESC LIMIT 1),"
 		  " (SELECT m.version FROM @.dbmig_migration m"
-		  " WHERE m.package = t.package ORDER BY m.sort_key DESC LIMIT 1),"
+		  " WHERE m.package = t.package"
+		  " ORDER BY m.repeatable, m.sort_key DESC LIMIT 1),"
 		  " t.pending, t.drifted, t.failed"
 		  " FROM (SELECT k.tenant, k.package,"
 		  " coalesce(min(p.position), 0) AS position,"
-		  " count(m.version) - count(CASE WHEN a.state = 'applied' THEN m.version END) AS pending,"
-		  " count(CASE WHEN a.state = 'applied' AND a.checksum <> m.checksum THEN 1 END) AS drifted,"
+		  " count(m.version) - count(CASE WHEN a.state = 'applied'" DBMIG_REPEATED
+		  " THEN m.version END) AS pending,"
+		  " count(CASE WHEN a.state = 'applied' AND a.checksum <> m.checksum"
+		  " AND NOT m.repeatable THEN 1 END) AS drifted,"
 		  " count(CASE WHEN a.state <> 'applied' THEN 1 END) AS failed"
 		  " FROM (SELECT '' AS tenant, package FROM @.dbmig_package"
 		  " UNION SELECT tenant, package FROM #.dbmig_applied) k"

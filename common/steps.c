@@ -300,3 +300,22 @@ dbmig_step_down(dbmig_call *call, const char *tenant, const dbmig_plan *plan,
 	*microseconds = since;
 	return 0;
 }
+
+int
+dbmig_step_forget(dbmig_call *call, const char *tenant, const dbmig_plan *plan)
+{
+	int			i;
+
+	for (i = 0; i < plan->again_count; i++)
+	{
+		const dbmig_node *node = &plan->graph.nodes[plan->again[i]];
+		dbmig_item	item = dbmig_graph_item(&plan->graph, plan->again[i]);
+		char		hex[DBMIG_CHECKSUM_SIZE];
+
+		if (dbmig_mark_pending(call, tenant, item) != 0 ||
+			dbmig_history_add(call, tenant, item, node->name, "rollback",
+							  dbmig_node_checksum(node, hex), 0, -1) != 0)
+			return -1;
+	}
+	return 0;
+}

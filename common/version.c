@@ -6,7 +6,8 @@
  * the versions do, so that the tables' indexes know the order too: a run of
  * digits becomes three digits that say how long it is, then the run without
  * its leading zeros; a run of letters becomes itself and '!'.  Digits come
- * before letters and '!' before both, so V3 holds.
+ * before letters and '!' before both, so V3 holds.  '~' comes behind all of
+ * them: so begins the key of a repeatable migration (V6), with its name.
  */
 #include "dbmig_core.h"
 
@@ -14,7 +15,7 @@
 
 #include "internal.h"
 
-#define MAX_BYTES 255
+#define MAX_BYTES DBMIG_VERSION_MAX
 
 static bool
 is_digit(char c)
@@ -34,6 +35,27 @@ is_separator(char c)
 	return c == '.' || c == '_' || c == '-';
 }
 
+bool
+dbmig_version_repeats(const char *version)
+{
+	return version[0] == DBMIG_REPEATABLE[0] && version[1] == DBMIG_REPEATABLE[1];
+}
+
+/* V6: any name */
+static int
+check_repeatable(dbmig_call *call, const char *version)
+{
+	const char *name = version + strlen(DBMIG_REPEATABLE);
+
+	if (name[0] == '\0')
+		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
+						  "version \"%s\" has no name", version);
+	if (dbmig_has_control(name, strlen(name)))
+		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
+						  "version has a control character");
+	return 0;
+}
+
 /* V1: letters, digits and . _ -, with a letter or digit among them. */
 int
 dbmig_version_check(dbmig_call *call, const char *version)
@@ -49,6 +71,8 @@ dbmig_version_check(dbmig_call *call, const char *version)
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
 						  "version is %zu bytes long, at most %d are allowed",
 						  length, MAX_BYTES);
+	if (dbmig_version_repeats(version))
+		return check_repeatable(call, version);
 	for (i = 0; i < length; i++)
 	{
 		if (is_digit(version[i]) || is_letter(version[i]))
@@ -130,6 +154,8 @@ dbmig_version_key(dbmig_call *call, const char *version)
 	size_t		length;
 	bool		number;
 
+	if (dbmig_version_repeats(version))
+		return dbmig_printf(call, "~%s", version + strlen(DBMIG_REPEATABLE));
 	while (next_run(&at, &run, &length, &number))
 	{
 		if (number && dbmig_append_format(call, &key, "%03d", (int) length) != 0)
@@ -141,10 +167,16 @@ dbmig_version_key(dbmig_call *call, const char *version)
 	return key.text;
 }
 
-/* V2, V3: below, at or above 0 as strcmp.  Both must be versions. */
+/* V2, V3, V6: below, at or above 0 as strcmp.  Both must be versions. */
 int
 dbmig_version_compare(const char *a, const char *b)
 {
+	bool		repeats = dbmig_version_repeats(a);
+
+	if (repeats != dbmig_version_repeats(b))
+		return repeats ? 1 : -1;
+	if (repeats)
+		return strcmp(a, b);
 	for (;;)
 	{
 		const char *run_a,

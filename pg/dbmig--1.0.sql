@@ -32,6 +32,7 @@ CREATE TABLE dbmig_migration (
 	refusal text,
 	down_refusal text,
 	repeatable boolean NOT NULL DEFAULT false,
+	file_missing boolean NOT NULL DEFAULT false,
 	options text NOT NULL DEFAULT '{}',
 	source text,
 	extension text,
@@ -167,6 +168,8 @@ COMMENT ON COLUMN dbmig_migration.refusal IS 'why up cannot run at all';
 COMMENT ON COLUMN dbmig_migration.down_refusal IS 'why down cannot run at all';
 COMMENT ON COLUMN dbmig_migration.repeatable IS
 	'whether it runs again when its text changes';
+COMMENT ON COLUMN dbmig_migration.file_missing IS
+	'whether its file was gone when its folder was loaded again';
 COMMENT ON COLUMN dbmig_migration.options IS 'its settings, as JSON';
 COMMENT ON COLUMN dbmig_migration.source IS 'the file it came from';
 COMMENT ON COLUMN dbmig_migration.extension IS
@@ -323,7 +326,8 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'dbmig_pg_register_function'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION dbmig_register_file(package text, filename text, content text)
+CREATE FUNCTION dbmig_register_file(
+	package text, filename text, content text, format text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'dbmig_pg_register_file'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -353,7 +357,8 @@ RETURNS integer
 AS 'MODULE_PATHNAME', 'dbmig_pg_unregister'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION dbmig_load(path text, package text DEFAULT NULL)
+CREATE FUNCTION dbmig_load(
+	path text, package text DEFAULT NULL, format text DEFAULT NULL)
 RETURNS integer
 AS 'MODULE_PATHNAME', 'dbmig_pg_load'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -572,7 +577,7 @@ COMMENT ON FUNCTION dbmig_register_function(text, text, text, text, text, text) 
 	'Registers a migration that calls functions as f(package, version)';
 COMMENT ON FUNCTION dbmig_register_function(text, bigint, text, text, text, text) IS
 	'Registers a migration that calls functions as f(package, version)';
-COMMENT ON FUNCTION dbmig_register_file(text, text, text) IS
+COMMENT ON FUNCTION dbmig_register_file(text, text, text, text) IS
 	'Registers the migration in a file whose text the client sends';
 COMMENT ON FUNCTION dbmig_after(text, text[]) IS
 	'Declares what a package, or package@version, comes after; gives how many dependencies it has';
@@ -584,7 +589,7 @@ COMMENT ON FUNCTION dbmig_unregister(text, text) IS
 	'Removes a migration, or a package, that is applied nowhere; gives how many';
 COMMENT ON FUNCTION dbmig_unregister(text, bigint) IS
 	'Removes a migration, or a package, that is applied nowhere; gives how many';
-COMMENT ON FUNCTION dbmig_load(text, text) IS
+COMMENT ON FUNCTION dbmig_load(text, text, text) IS
 	'Registers the migrations in a folder of the server; gives how many were new or changed';
 COMMENT ON FUNCTION dbmig_export(text) IS
 	'A script that registers the same again';
@@ -661,12 +666,12 @@ REVOKE EXECUTE ON ROUTINE
 	dbmig_append(text, text, text, text),
 	dbmig_register_function(text, text, text, text, text, text),
 	dbmig_register_function(text, bigint, text, text, text, text),
-	dbmig_register_file(text, text, text),
+	dbmig_register_file(text, text, text, text),
 	dbmig_after(text, text[]),
 	dbmig_package_options(text, text),
 	dbmig_unregister(text, text),
 	dbmig_unregister(text, bigint),
-	dbmig_load(text, text),
+	dbmig_load(text, text, text),
 	dbmig_apply(text, text, text),
 	dbmig_apply(text, bigint, text),
 	dbmig_migrate(text, text, text),
@@ -687,12 +692,12 @@ GRANT EXECUTE ON ROUTINE
 	dbmig_append(text, text, text, text),
 	dbmig_register_function(text, text, text, text, text, text),
 	dbmig_register_function(text, bigint, text, text, text, text),
-	dbmig_register_file(text, text, text),
+	dbmig_register_file(text, text, text, text),
 	dbmig_after(text, text[]),
 	dbmig_package_options(text, text),
 	dbmig_unregister(text, text),
 	dbmig_unregister(text, bigint),
-	dbmig_load(text, text),
+	dbmig_load(text, text, text),
 	dbmig_apply(text, text, text),
 	dbmig_apply(text, bigint, text),
 	dbmig_migrate(text, text, text),
@@ -719,6 +724,7 @@ GRANT SELECT ON
 	dbmig_applied, dbmig_history, dbmig_status
 TO PUBLIC;
 GRANT SELECT (package, version, sort_key, name, kind, transactional,
-	down_transactional, checksum, refusal, down_refusal, repeatable, options,
+	down_transactional, checksum, refusal, down_refusal, repeatable,
+	file_missing, options,
 	source, extension, registered_at, reversible)
 ON dbmig_migration TO PUBLIC;

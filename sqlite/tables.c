@@ -48,6 +48,7 @@ static const table tables[DBMIG_TABLE_COUNT] = {
 		" reversible INTEGER NOT NULL,"
 		" checksum TEXT NOT NULL, refusal TEXT, down_refusal TEXT,"
 		" repeatable INTEGER NOT NULL DEFAULT 0,"
+		" file_missing INTEGER NOT NULL DEFAULT 0,"
 		" options TEXT NOT NULL DEFAULT '{}', source TEXT, extension TEXT,"
 		" registered_at TEXT NOT NULL " NOW ", up TEXT NOT NULL, down TEXT",
 		", PRIMARY KEY (package, version), UNIQUE (package, sort_key))",

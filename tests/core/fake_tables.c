@@ -248,6 +248,21 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 					return row(call, arg, out);
 				}
 			return 0;
+		case DBMIG_FILES_MISSING:
+			return 0;
+		case DBMIG_MIGRATION_PART:
+			for (m = t->migrations; m < t->migrations + t->migration_count; m++)
+				if (same(&p[0], m->package) && same(&p[1], m->sort_key))
+				{
+					dbmig_value out[7] = {
+						text(m->version), text(m->kind),
+						text(m->has_name ? m->name : NULL), text(m->options),
+						text(NULL), text(m->up), text(m->has_down ? m->down : NULL)
+					};
+
+					return row(call, arg, out);
+				}
+			return 0;
 		case DBMIG_MIGRATION_ADD:
 			assert_true(t->migration_count < FAKE_ROWS);
 			m = &t->migrations[t->migration_count++];
@@ -405,7 +420,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 }
 
 int
-fake_tables_query(fake *db, dbmig_sql id, const dbmig_value *params,
+fake_tables_query(fake * db, dbmig_sql id, const dbmig_value *params,
 				  dbmig_row_fn row, void *arg)
 {
 	const char *text_of = dbmig_statements[id].text;

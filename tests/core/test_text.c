@@ -298,7 +298,7 @@ files(void **state)
 	static const char *const bad[][3] = {
 		{"x.sql", "X", "ERROR: \"x.sql\" is not the name of a migration file"},
 		{"1_x.txt", "X", "ERROR: \"1_x.txt\" is not the name of a migration file"},
-		{"1_x.up.sql", "X", "ERROR: file \"1_x.up.sql\": up and down in two files are not supported by this version of dbmig"},
+		{"1_x.down.sql", "X", "ERROR: file \"1_x.down.sql\" is a down, and version \"1\" of package \"p\" is not registered"},
 		{"1_x.sql", "\n-- dbmig:upp\n", "ERROR: file \"1_x.sql\", line 2: unknown marker \"dbmig:upp\""},
 		{"1_x.sql", "-- dbmig:\n", "ERROR: file \"1_x.sql\", line 1: unknown marker \"dbmig:\""},
 		{"1_x.sql", "-- dbmig:up\n-- dbmig:up\n", "ERROR: file \"1_x.sql\", line 2: a second up section"},
@@ -309,8 +309,8 @@ files(void **state)
 		{"1_x.sql", "-- dbmig:down\nX", "ERROR: file \"1_x.sql\" has a down section, but no up section"},
 		{"1_x.sql", "X;\n-- dbmig:up\nY", "ERROR: file \"1_x.sql\", line 1: only comments can stand before the first section"},
 		{"1_x.sql", "-- dbmig:up\n-- dbmig:after a\n", "ERROR: file \"1_x.sql\", line 2: marker \"dbmig:after\" inside of a section"},
-		{"1_x.sql", "-- +goose Up\n", "ERROR: file \"1_x.sql\", line 1: goose files are not supported by this version of dbmig"},
-		{"1_x.sql", "-- migrate:up\n", "ERROR: file \"1_x.sql\", line 1: dbmate files are not supported by this version of dbmig"}
+		{"1_x.sql", "-- +goose Up\n-- +goose up\n", "ERROR: file \"1_x.sql\", line 2: a second \"+goose Up\""},
+		{"1_x.sql", "-- migrate:up\n", "ERROR: file \"1_x.sql\" has no \"-- migrate:down\" behind its last \"-- migrate:up\""}
 	};
 	size_t		i;
 

@@ -1,0 +1,246 @@
+/*
+ * files.c
+ *		Folders and files of the machine this runs on.
+ *
+ * A folder or file is open only where nothing can call back, for a host may
+ * not return from a callback: names and contents are read into memory that was
+ * got before, and got again where it was too small.
+ *
+ * Below the folder that is loaded no link is followed that leads out of it.
+ */
+#define _XOPEN_SOURCE 700
+
+#include "dbmig_core.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "internal.h"
+
+dbmig_file_kind
+dbmig_files_kind(const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0)
+		return DBMIG_KIND_NONE;
+	if (S_ISLNK(status.st_mode))
+		return stat(path, &status) == 0 && S_ISDIR(status.st_mode) ?
+			DBMIG_KIND_FOLDER_LINK : DBMIG_KIND_LINK;
+	return S_ISDIR(status.st_mode) ? DBMIG_KIND_FOLDER : DBMIG_KIND_FILE;
+}
+
+static int
+fail_errno(dbmig_call *call, const char *what, const char *path, int error)
+{
+	struct stat status;
+
+	if (error == ENOTDIR && stat(path, &status) == 0)
+		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
+						  "\"%s\" is not a folder", path);
+	if (error == ENOENT || error == ENOTDIR)
+		return dbmig_fail(call, DBMIG_NO_FILE, NULL,
+						  "%s \"%s\" does not exist", what, path);
+	return dbmig_fail(call, error == EACCES ? DBMIG_NO_RIGHT : DBMIG_IO, NULL,
+					  "cannot read %s \"%s\": %s", what, path, strerror(error));
+}
+
+char *
+dbmig_files_join(dbmig_call *call, const char *folder, const char *name)
+{
+	size_t		length = strlen(folder);
+
+	return dbmig_printf(call, "%s%s%s", folder,
+						length > 0 && folder[length - 1] == '/' ? "" : "/", name);
+}
+
+/* The names in a folder, one behind the other, as far as they fit. */
+static int
+read_names(const char *path, char *bytes, size_t size, size_t *needed,
+		   size_t *count)
+{
+	DIR		   *folder = opendir(path);
+	struct dirent *entry;
+
+	*needed = 0;
+	*count = 0;
+	if (folder == NULL)
+		return errno;
+	while ((errno = 0, entry = readdir(folder)) != NULL)
+	{
+		size_t		length = strlen(entry->d_name) + 1;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		if (*needed + length <= size)
+			memcpy(bytes + *needed, entry->d_name, length);
+		*needed += length;
+		(*count)++;
+	}
+	size = (size_t) errno;
+	closedir(folder);
+	return (int) size;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+int
+dbmig_files_list(dbmig_call *call, const char *path, dbmig_names *list)
+{
+	char	   *bytes = NULL;
+	size_t		size = 0;
+	size_t		needed;
+	size_t		i;
+	int			error;
+
+	while ((error = read_names(path, bytes, size, &needed, &list->count)) == 0 &&
+		   needed > size)
+	{
+		size = needed + needed / 8 + 256;
+		bytes = dbmig_alloc(call, size);
+		if (bytes == NULL)
+			return -1;
+	}
+	if (error != 0)
+		return fail_errno(call, "folder", path, error);
+	list->names = dbmig_alloc(call, (list->count + 1) * sizeof(*list->names));
+	if (list->names == NULL)
+		return -1;
+	for (i = 0; i < list->count; i++)
+	{
+		list->names[i] = bytes;
+		bytes += strlen(bytes) + 1;
+	}
+	if (list->count > 1)
+		qsort(list->names, list->count, sizeof(*list->names), compare_names);
+	return 0;
+}
+
+/* The path without links, as far as it fits; 0, or an errno. */
+static int
+resolve(const char *path, char *bytes, size_t size, size_t *needed)
+{
+	char	   *real = realpath(path, NULL);
+
+	if (real == NULL)
+		return errno;
+	*needed = strlen(real) + 1;
+	if (*needed <= size)
+		memcpy(bytes, real, *needed);
+	free(real);
+	return 0;
+}
+
+const char *
+dbmig_files_real(dbmig_call *call, const char *what, const char *path)
+{
+	char	   *bytes = NULL;
+	size_t		size = 0;
+	size_t		needed = 0;
+	int			error;
+
+	while ((error = resolve(path, bytes, size, &needed)) == 0 && needed > size)
+	{
+		size = needed + 64;
+		bytes = dbmig_alloc(call, size);
+		if (bytes == NULL)
+			return NULL;
+	}
+	if (error != 0)
+	{
+		fail_errno(call, what, path, error);
+		return NULL;
+	}
+	return bytes;
+}
+
+const char *
+dbmig_files_inside(dbmig_call *call, const char *root, const char *path)
+{
+	const char *real = dbmig_files_real(call, "link", path);
+	size_t		length = strlen(root);
+
+	if (real == NULL)
+		return NULL;
+	if (length > 1 && (strncmp(real, root, length) != 0 || real[length] != '/'))
+	{
+		dbmig_fail(call, DBMIG_NO_RIGHT,
+				   "Copy what it leads to into the folder.",
+				   "link \"%s\" leads out of its folder", path);
+		return NULL;
+	}
+	return real;
+}
+
+/* Up to size bytes of a file; *got is more than size where it has more. */
+static int
+read_bytes(const char *path, char *bytes, size_t size, size_t *got)
+{
+	int			file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	int			error = 0;
+	ssize_t		piece;
+	char		more;
+
+	*got = 0;
+	if (file < 0)
+		return errno;
+	while ((piece = *got < size ? read(file, bytes + *got, size - *got) :
+			read(file, &more, 1)) != 0)
+	{
+		if (piece < 0 && errno == EINTR)
+			continue;
+		if (piece < 0)
+		{
+			error = errno;
+			break;
+		}
+		*got += (size_t) piece;
+		if (*got > size)
+			break;
+	}
+	close(file);
+	return error;
+}
+
+int
+dbmig_files_read(dbmig_call *call, const char *root, const char *path,
+				 char **text, size_t *length)
+{
+	struct stat status;
+	size_t		size;
+	int			error;
+
+	if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+	{
+		path = dbmig_files_inside(call, root, path);
+		if (path == NULL)
+			return -1;
+	}
+	if (lstat(path, &status) != 0)
+		return fail_errno(call, "file", path, errno);
+	if (!S_ISREG(status.st_mode))
+		return dbmig_fail(call, DBMIG_IO, NULL,
+						  "\"%s\" is not a regular file", path);
+	size = (size_t) status.st_size;
+	do
+	{
+		*text = dbmig_alloc(call, size + 1);
+		if (*text == NULL)
+			return -1;
+		error = read_bytes(path, *text, size, length);
+		if (error != 0)
+			return fail_errno(call, "file", path, error);
+	} while (*length > size && (size = size * 2 + 4096) > 0);
+	(*text)[*length] = '\0';
+	return 0;
+}

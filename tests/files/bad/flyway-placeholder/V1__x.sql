@@ -1,0 +1,2 @@
+CREATE TABLE x (y integer);
+-- even here: ${owner}

@@ -1,0 +1,1 @@
+files/real.txt

@@ -1,0 +1,1 @@
+../names/1_with some space.sql

@@ -1,0 +1,2 @@
+-- dbmig:up
+SELECT 1;

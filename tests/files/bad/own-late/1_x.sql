@@ -1,0 +1,3 @@
+-- dbmig:up
+SELECT 1;
+-- dbmig:no-transaction

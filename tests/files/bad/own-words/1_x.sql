@@ -1,0 +1,3 @@
+-- dbmig:no-transaction please
+-- dbmig:up
+SELECT 1;

@@ -1,0 +1,1 @@
+-- dbmig:upp

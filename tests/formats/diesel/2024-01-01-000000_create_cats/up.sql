@@ -1,0 +1,1 @@
+CREATE TABLE di_cat (id integer PRIMARY KEY);

@@ -1,0 +1,1 @@
+DROP INDEX di_cat_id;

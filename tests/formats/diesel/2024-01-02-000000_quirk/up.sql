@@ -1,0 +1,1 @@
+CREATE INDEX di_cat_id ON di_cat (id);

@@ -1,0 +1,1 @@
+INSERT INTO di_cat VALUES (1);

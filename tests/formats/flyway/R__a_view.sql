@@ -1,0 +1,3 @@
+DROP VIEW IF EXISTS fw_b;
+DROP VIEW IF EXISTS fw_a;
+CREATE VIEW fw_a AS SELECT name FROM fw_item;

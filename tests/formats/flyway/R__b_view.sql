@@ -1,0 +1,2 @@
+DROP VIEW IF EXISTS fw_b;
+CREATE VIEW fw_b AS SELECT name FROM fw_a;

@@ -1,0 +1,1 @@
+INSERT INTO fw_item VALUES (1, '${greeting} ${who}');

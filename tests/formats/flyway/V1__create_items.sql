@@ -1,0 +1,1 @@
+CREATE TABLE fw_item (id integer PRIMARY KEY, name text);

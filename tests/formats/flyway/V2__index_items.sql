@@ -1,0 +1,1 @@
+CREATE INDEX fw_item_name ON fw_item (name);

@@ -1,0 +1,1 @@
+left alone, as Flyway does

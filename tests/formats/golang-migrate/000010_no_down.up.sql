@@ -1,0 +1,1 @@
+CREATE INDEX gm_book_title ON gm_book (title);

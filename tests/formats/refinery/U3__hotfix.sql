@@ -1,0 +1,1 @@
+INSERT INTO rf_dog VALUES (3);

@@ -1,0 +1,1 @@
+CREATE TABLE rf_dog (id integer PRIMARY KEY);

@@ -1,0 +1,1 @@
+left alone: refinery takes letters, digits and _

@@ -1,0 +1,1 @@
+CREATE TABLE sr_note (id integer PRIMARY KEY);

@@ -1,0 +1,1 @@
+DROP INDEX sr_note_id;

@@ -1,0 +1,1 @@
+CREATE TABLE sx_note (id integer PRIMARY KEY);
