@@ -182,65 +182,97 @@ dbmig_files_inside(dbmig_call *call, const char *root, const char *path)
 	return real;
 }
 
-/* Up to size bytes of a file; *got is more than size where it has more. */
-static int
-read_bytes(const char *path, char *bytes, size_t size, size_t *got)
+typedef enum got
 {
-	int			file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	int			error = 0;
-	ssize_t		piece;
-	char		more;
+	GOT_ALL,
+	GOT_PART,					/* it has more than there was room for */
+	GOT_LINK,
+	GOT_OTHER,					/* no regular file */
+	GOT_ERROR					/* see errno */
+} got;
 
-	*got = 0;
-	if (file < 0)
-		return errno;
-	while ((piece = *got < size ? read(file, bytes + *got, size - *got) :
-			read(file, &more, 1)) != 0)
+static got
+read_open(int file, char *bytes, size_t size, size_t *length)
+{
+	struct stat status;
+
+	*length = 0;
+	if (fstat(file, &status) != 0)
+		return GOT_ERROR;
+	if (!S_ISREG(status.st_mode))
+		return GOT_OTHER;
+	if ((size_t) status.st_size >= size)
 	{
+		*length = (size_t) status.st_size;
+		return GOT_PART;
+	}
+	while (*length < size)
+	{
+		ssize_t		piece = read(file, bytes + *length, size - *length);
+
 		if (piece < 0 && errno == EINTR)
 			continue;
 		if (piece < 0)
-		{
-			error = errno;
-			break;
-		}
-		*got += (size_t) piece;
-		if (*got > size)
-			break;
+			return GOT_ERROR;
+		*length += (size_t) piece;
+
+		/* the end, or so many bytes as there were */
+		if (piece == 0 || *length == (size_t) status.st_size)
+			return GOT_ALL;
 	}
-	close(file);
-	return error;
+	return GOT_PART;
 }
+
+/* A file of less than size bytes; else *length is what it seems to have. */
+static got
+read_bytes(const char *path, char *bytes, size_t size, size_t *length)
+{
+	int			file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	got			result;
+	int			error;
+
+	*length = 0;
+	if (file < 0)
+		return errno == ELOOP ? GOT_LINK : GOT_ERROR;
+	result = read_open(file, bytes, size, length);
+	error = errno;
+	close(file);
+	errno = error;
+	return result;
+}
+
+/* Most files fit; a longer one is read once its length is known. */
+#define USUAL_SIZE 4000
 
 int
 dbmig_files_read(dbmig_call *call, const char *root, const char *path,
 				 char **text, size_t *length)
 {
-	struct stat status;
-	size_t		size;
-	int			error;
+	size_t		size = USUAL_SIZE;
 
-	if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+	for (;;)
 	{
-		path = dbmig_files_inside(call, root, path);
-		if (path == NULL)
-			return -1;
-	}
-	if (lstat(path, &status) != 0)
-		return fail_errno(call, "file", path, errno);
-	if (!S_ISREG(status.st_mode))
-		return dbmig_fail(call, DBMIG_IO, NULL,
-						  "\"%s\" is not a regular file", path);
-	size = (size_t) status.st_size;
-	do
-	{
-		*text = dbmig_alloc(call, size + 1);
+		*text = dbmig_alloc(call, size);
 		if (*text == NULL)
 			return -1;
-		error = read_bytes(path, *text, size, length);
-		if (error != 0)
-			return fail_errno(call, "file", path, error);
-	} while (*length > size && (size = size * 2 + 4096) > 0);
-	(*text)[*length] = '\0';
-	return 0;
+		switch (read_bytes(path, *text, size - 1, length))
+		{
+			case GOT_ALL:
+				(*text)[*length] = '\0';
+				return 0;
+			case GOT_PART:
+				size = *length + *length / 16 + 16;
+				break;
+			case GOT_LINK:
+				path = dbmig_files_inside(call, root, path);
+				if (path == NULL)
+					return -1;
+				break;
+			case GOT_OTHER:
+				return dbmig_fail(call, DBMIG_IO, NULL,
+								  "\"%s\" is not a regular file", path);
+			case GOT_ERROR:
+				return fail_errno(call, "file", path, errno);
+		}
+	}
 }

@@ -19,19 +19,6 @@ dbmig_folder_package(const dbmig_folder *folder)
 	return folder->package;
 }
 
-static int
-keep_seen(dbmig_call *call, dbmig_folder *folder, const char *version)
-{
-	const char **seen = dbmig_grow(call, folder->seen, folder->seen_count,
-								   &folder->seen_capacity, sizeof(*seen));
-
-	if (seen == NULL)
-		return -1;
-	folder->seen = seen;
-	folder->seen[folder->seen_count++] = version;
-	return 0;
-}
-
 int
 dbmig_folder_read(dbmig_call *call, dbmig_folder *folder, const char *path,
 				  dbmig_file *file, bool *found)
@@ -50,19 +37,21 @@ int
 dbmig_folder_define(dbmig_call *call, dbmig_folder *folder,
 					struct dbmig_block *scope, dbmig_definition *definition)
 {
-	char		version[DBMIG_VERSION_MAX + 1];
-	dbmig_outcome outcome;
-	const char *kept;
+	dbmig_outcome outcome = DBMIG_UNCHANGED;
+	bool		same;
 
 	definition->package = folder->package;
-	if (dbmig_define(call, folder->writer, definition, &outcome) != 0)
-		return strncmp(call->message, "file \"", 6) == 0 ? -1 : dbmig_fail_in(call, "file \"%s\"", definition->source);
+	folder->loaded++;
+	if (dbmig_folder_same(call, folder, definition, &same) != 0)
+		return -1;
+	if (!same && dbmig_define(call, folder->writer, definition, &outcome) != 0)
+		return strncmp(call->message, "file \"", 6) == 0 ? -1 :
+			dbmig_fail_in(call, "file \"%s\"", definition->source);
 	if (outcome != DBMIG_UNCHANGED)
 		folder->changed++;
-	strcpy(version, definition->version);
+	dbmig_folder_seen(folder, definition->version);
 	dbmig_scope_end(call, scope);
-	kept = dbmig_copy(call, version, strlen(version));
-	return kept == NULL ? -1 : keep_seen(call, folder, kept);
+	return 0;
 }
 
 /* One migration: the files are those of one version. */
@@ -168,7 +157,8 @@ load_package(dbmig_call *call, dbmig_folder *folder, const dbmig_names *list)
 	const dbmig_format *format = folder->format;
 	bool		changed;
 
-	if (dbmig_package_check(call, folder->package) != 0 || read_conf(call, folder) != 0)
+	if (dbmig_package_check(call, folder->package) != 0 ||
+		read_conf(call, folder) != 0 || dbmig_folder_known(call, folder) != 0)
 		return -1;
 	if (!dbmig_utf8_valid(folder->package, strlen(folder->package)))
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
@@ -180,7 +170,7 @@ load_package(dbmig_call *call, dbmig_folder *folder, const dbmig_names *list)
 	}
 	else if (dbmig_folder_list(call, folder, list) != 0 || load_files(call, folder) != 0)
 		return -1;
-	if (folder->seen_count == 0)
+	if (folder->loaded == 0)
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
 						  "folder \"%s\" has no migrations of %s",
 						  folder->path, folder->format->name);

@@ -9,6 +9,8 @@
 #include "files.h"
 #include "format.h"
 
+typedef struct dbmig_known dbmig_known;
+
 struct dbmig_folder
 {
 	dbmig_writer *writer;
@@ -22,9 +24,10 @@ struct dbmig_folder
 	dbmig_file *files;
 	size_t		count;
 	size_t		capacity;
-	const char **seen;			/* versions that were registered */
-	size_t		seen_count;
-	size_t		seen_capacity;
+	dbmig_known *known;			/* what is registered */
+	size_t		known_count;
+	size_t		known_capacity;
+	size_t		loaded;			/* migrations in the folder */
 	dbmig_conf	conf;
 	int64_t		changed;
 };
@@ -47,7 +50,14 @@ extern int	dbmig_folder_text(dbmig_call *call, const dbmig_folder *folder,
 extern int	dbmig_folder_marker(dbmig_call *call, dbmig_folder *folder,
 								const dbmig_file *file);
 
-/* refresh.c: keep in mind which files are not there any more. */
+/*
+ * refresh.c: read what is registered of the package; whether a definition is
+ * registered just so; say that its file is here; keep in mind which are not.
+ */
+extern int	dbmig_folder_known(dbmig_call *call, dbmig_folder *folder);
+extern int	dbmig_folder_same(dbmig_call *call, dbmig_folder *folder,
+							  const dbmig_definition *definition, bool *same);
+extern void dbmig_folder_seen(dbmig_folder *folder, const char *version);
 extern int	dbmig_folder_missing(dbmig_call *call, dbmig_folder *folder);
 
 #endif							/* DBMIG_FOLDER_H */

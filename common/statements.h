@@ -100,9 +100,11 @@ DBMIG_SQL(MIGRATION_FIND, "tt",
 DBMIG_SQL(MIGRATION_PART, "tt",
 		  "SELECT version, kind, name, options, source, up, down"
 		  " FROM @.dbmig_migration WHERE package = $1 AND sort_key = $2")
-DBMIG_SQL(MIGRATION_SOURCES, "t",
-		  "SELECT version, file_missing FROM @.dbmig_migration"
-		  " WHERE package = $1 AND source IS NOT NULL ORDER BY sort_key")
+DBMIG_SQL(MIGRATION_KNOWN, "t",
+		  "SELECT version, name, checksum, options, down,"
+		  " source IS NOT NULL AS from_file, file_missing"
+		  " FROM @.dbmig_migration WHERE package = $1 AND kind = 'sql'"
+		  " ORDER BY sort_key")
 DBMIG_SQL(MIGRATION_MISSING, "itt",
 		  "UPDATE @.dbmig_migration SET file_missing = $1 <> 0"
 		  " WHERE package = $2 AND version = $3")
