@@ -50,8 +50,13 @@ read_key(dbmig_call *call, const char *key, const char *value, dbmig_conf *conf)
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL, "\"%s\" has no value", key);
 	if (strcmp(key, "after") == 0)
 		return dbmig_options_after_list(call, &conf->options, value);
+	if (dbmig_options_of_package(key))
+	{
+		conf->of_package = true;
+		return dbmig_options_set(call, &conf->options, key, value);
+	}
 	return dbmig_fail(call, DBMIG_BAD_VALUE,
-					  "The keys are after and placeholder.NAME.",
+					  "The keys are after, role, search_path, lock_timeout, retries and placeholder.NAME.",
 					  "unknown key \"%s\"", key);
 }
 
@@ -90,6 +95,9 @@ dbmig_conf_apply(dbmig_call *call, dbmig_writer *writer, const char *package,
 	size_t		i;
 
 	*changed = false;
+	if (conf->of_package &&
+		dbmig_package_change(call, writer, package, &conf->options, changed) != 0)
+		return -1;
 	for (i = 0; i < conf->options.after_count; i++)
 	{
 		dbmig_item	item = {NULL, ""};

@@ -175,6 +175,7 @@ typedef struct dbmig_placeholder
 typedef struct dbmig_conf
 {
 	dbmig_options options;		/* after, role, ... */
+	bool		of_package;		/* it has other options than after */
 	const dbmig_placeholder *placeholders;
 } dbmig_conf;
 

@@ -311,6 +311,11 @@ extern int	dbmig_define_part(dbmig_call *call, dbmig_writer *writer,
 							  dbmig_definition *definition,
 							  dbmig_outcome *outcome);
 
+/* package.c: options of a registered package, all of them at once. */
+extern int	dbmig_package_change(dbmig_call *call, dbmig_writer *writer,
+								 const char *package,
+								 const dbmig_options *options, bool *changed);
+
 /* item gets the spelling of its version that is registered. */
 extern int	dbmig_depend(dbmig_call *call, dbmig_writer *writer,
 						 dbmig_item *item, dbmig_item after, bool *added);

@@ -51,20 +51,24 @@ find(dbmig_call *call, const char *package, dbmig_value *row)
 }
 
 /* As with texts, what is there already is no change, and waits for nobody. */
-static int
-change(dbmig_call *call, dbmig_writer *writer, const char *package,
-	   const char *text)
+int
+dbmig_package_change(dbmig_call *call, dbmig_writer *writer,
+					 const char *package, const dbmig_options *options,
+					 bool *changed)
 {
+	const char *text = dbmig_options_text(call, options);
 	dbmig_value params[2];
 	dbmig_value row[2];
 
-	if (find(call, package, row) != 0)
+	*changed = false;
+	if (text == NULL || find(call, package, row) != 0)
 		return -1;
 	if (strcmp(row[1].text, text) == 0)
 		return 0;
 	if (dbmig_writer_begin(call, writer, true) != 0 ||
 		find(call, package, row) != 0)
 		return -1;
+	*changed = true;
 	params[0] = dbmig_text(text);
 	params[1] = dbmig_text(package);
 	return call->host->query(call, DBMIG_PACKAGE_OPTIONS, params, NULL, NULL);
@@ -79,7 +83,7 @@ dbmig_do_package_options(dbmig_call *call, int nargs, const dbmig_value *args,
 	dbmig_value row[2];
 	const char *package;
 	const char *json;
-	const char *text;
+	bool		changed;
 
 	if (dbmig_arg_package(call, nargs, args, 0, true, &package) != 0 ||
 		dbmig_arg_text(call, nargs, args, 1, "options", false, &json) != 0)
@@ -94,10 +98,9 @@ dbmig_do_package_options(dbmig_call *call, int nargs, const dbmig_value *args,
 	dbmig_options_begin(&options);
 	if (dbmig_options_parse_package(call, json, &options) != 0)
 		return -1;
-	text = dbmig_options_text(call, &options);
-	if (text == NULL ||
-		dbmig_writer_end(call, &writer, change(call, &writer, package, text)) != 0)
+	if (dbmig_writer_end(call, &writer,
+						 dbmig_package_change(call, &writer, package, &options, &changed)) != 0)
 		return -1;
-	*result = dbmig_text(text);
-	return 0;
+	*result = dbmig_text(dbmig_options_text(call, &options));
+	return call->status == DBMIG_OK ? 0 : -1;
 }

@@ -1,0 +1,4 @@
+-- dbmig:role owner of one
+-- dbmig:portable
+-- dbmig:up
+SELECT 1;
