@@ -410,6 +410,8 @@ typedef struct dbmig_texts
 /*
  * steps.c: one step of a plan.  dbmig_step_up and _down run and record it,
  * dbmig_step_run only runs it, dbmig_step_say says that it is done.
+ * dbmig_steps_name: 1 where the word is in the text of one of the first count
+ * steps, going up, or one of them is a function; else 0, or -1.
  */
 extern int64_t dbmig_now_us(void);
 extern int	dbmig_mark_applied(dbmig_call *call, const char *tenant,
@@ -428,6 +430,8 @@ extern int	dbmig_step_up(dbmig_call *call, const char *tenant,
 extern int	dbmig_step_down(dbmig_call *call, const char *tenant,
 							const dbmig_plan *plan, int i, dbmig_texts *kept,
 							int64_t *microseconds);
+extern int	dbmig_steps_name(dbmig_call *call, const dbmig_plan *plan,
+							 int count, const char *word);
 extern int	dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
 						   dbmig_direction direction, int64_t microseconds);
 

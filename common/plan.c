@@ -109,9 +109,12 @@ check_order(dbmig_call *call, const dbmig_graph *graph, const dbmig_plan *plan)
 	return 0;
 }
 
-/* R1: what cannot run as the role that it names. */
+/*
+ * R1: what cannot run as the role that it names.  A role that is not there may
+ * be made by a step before, which then names it.
+ */
 static int
-check_roles(dbmig_call *call, const dbmig_plan *plan)
+check_roles(dbmig_call *call, const dbmig_plan *plan, dbmig_direction direction)
 {
 	const dbmig_graph *graph = &plan->graph;
 	const char *checked = "";
@@ -121,6 +124,10 @@ check_roles(dbmig_call *call, const dbmig_plan *plan)
 	{
 		const dbmig_node *node = &graph->nodes[plan->order[i]];
 		dbmig_options options;
+		dbmig_status failed;
+		const char *message;
+		const char *hint;
+		int			named;
 
 		if (node->more == NULL && graph->packages[node->package].options == NULL)
 			continue;
@@ -132,9 +139,25 @@ check_roles(dbmig_call *call, const dbmig_plan *plan)
 			(options.engine != NULL && strcmp(options.engine, call->host->engine) != 0))
 			continue;
 		checked = options.role;
-		if (call->host->role(call, options.role) != 0)
-			return dbmig_fail_in(call, "migration \"%s\"",
-								 dbmig_item_text(call, dbmig_graph_item(graph, plan->order[i])));
+		if (call->host->role(call, options.role) == 0)
+			continue;
+		failed = call->status;
+		message = call->message;
+		hint = call->hint;
+		if (failed == DBMIG_UNKNOWN && direction == DBMIG_UP)
+		{
+			call->status = DBMIG_OK;
+			named = dbmig_steps_name(call, plan, i, options.role);
+			if (named < 0)
+				return -1;
+			if (named > 0)
+				continue;
+		}
+		call->status = failed;
+		call->message = message;
+		call->hint = hint;
+		return dbmig_fail_in(call, "migration \"%s\"",
+							 dbmig_item_text(call, dbmig_graph_item(graph, plan->order[i])));
 	}
 	return 0;
 }
@@ -170,7 +193,7 @@ dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
 						  "%smigration \"%s\" cannot run in a transaction",
 						  up ? "" : "rollback of ", item);
 	}
-	return check_roles(call, plan);
+	return check_roles(call, plan, direction);
 }
 
 /* A target that others have passed: nothing to do is not what was meant. */

@@ -154,6 +154,27 @@ read_text(dbmig_call *call, const dbmig_plan *plan, int i,
 	return 0;
 }
 
+int
+dbmig_steps_name(dbmig_call *call, const dbmig_plan *plan, int count,
+				 const char *word)
+{
+	dbmig_texts *kept = dbmig_alloc(call, sizeof(dbmig_texts));
+	dbmig_step_text *step = NULL;
+	int			i;
+
+	if (kept == NULL)
+		return -1;
+	memset(kept, 0, sizeof(*kept));
+	for (i = 0; i < count; i++)
+	{
+		if (read_text(call, plan, i, DBMIG_UP, kept, &step) != 0)
+			return -1;
+		if (step->function || strstr(kept->bytes.text + step->text, word) != NULL)
+			return 1;
+	}
+	return 0;
+}
+
 /* A portable step runs what is made from its text. */
 static int
 make_text(dbmig_call *call, dbmig_step *step, dbmig_buffer *made)

@@ -439,6 +439,24 @@ run_function(dbmig_call *call, dbmig_place *at, int *statements)
 	return 0;
 }
 
+/* For the session, as long as the step lasts. */
+static void
+set_options(dbmig_call *call, const dbmig_step *step)
+{
+	dbmig_pg   *pg = call->data;
+	MemoryContext context = CurrentMemoryContext;
+
+	if (step->search_path != NULL || pg->callers_path != NULL)
+		(void) set_config_option("search_path", dbmig_pg_step_path(pg, step),
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,
+								 true, 0, false);
+	dbmig_pg_set_lock_timeout(call, step, false);
+	dbmig_pg_role_on(pg, step);
+	dbmig_pg_next(pg);
+	dbmig_pg_lock_alone(pg, true);
+	MemoryContextSwitchTo(context);
+}
+
 static int
 run_kept(dbmig_call *call, dbmig_place *at, int *statements)
 {
@@ -451,6 +469,7 @@ run_kept(dbmig_call *call, dbmig_place *at, int *statements)
 	error_context_stack = &callback;
 	PG_TRY();
 	{
+		set_options(call, at->step);
 		if (!at->step->function)
 			result = run_script(call, at, statements);
 		else if (at->step->skip == 0)
@@ -464,20 +483,6 @@ run_kept(dbmig_call *call, dbmig_place *at, int *statements)
 	PG_END_TRY();
 	error_context_stack = callback.previous;
 	return result;
-}
-
-/* For the session, as long as the step lasts. */
-static void
-set_options(dbmig_call *call, const dbmig_step *step)
-{
-	dbmig_pg   *pg = call->data;
-
-	if (step->search_path != NULL || pg->callers_path != NULL)
-		(void) set_config_option("search_path", dbmig_pg_step_path(pg, step),
-								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,
-								 true, 0, false);
-	dbmig_pg_set_lock_timeout(call, step, false);
-	dbmig_pg_role_on(pg, step);
 }
 
 int
@@ -496,10 +501,6 @@ dbmig_pg_run_alone(dbmig_call *call, const dbmig_step *step, int *statements)
 	at->step = step;
 	at->script = step->function ? NULL : dbmig_pg_begin_text(step->text);
 	session = dbmig_pg_session_save();
-	set_options(call, step);
-	dbmig_pg_next(pg);
-	dbmig_pg_lock_alone(pg, true);
-	MemoryContextSwitchTo(context);
 	result = run_kept(call, at, statements);
 	if (result != 0)
 		dbmig_pg_undo(pg);

@@ -283,7 +283,10 @@ dispatch(FunctionCallInfo fcinfo, dbmig_call *call, const entry *e,
 	return function->rows(call, count, args, emit_row, &to);
 }
 
-/* A failure is thrown here; whatever throws, the flag is as it was. */
+/*
+ * A failure is thrown here; whatever throws, the flag is as it was.  A call from
+ * within a migration leaves the watch to that one's.
+ */
 static void
 dispatch_or_raise(FunctionCallInfo fcinfo, dbmig_call *call, const entry *e,
 				  dbmig_value *result)
@@ -298,12 +301,14 @@ dispatch_or_raise(FunctionCallInfo fcinfo, dbmig_call *call, const entry *e,
 	PG_CATCH();
 	{
 		dbmig_pg_running = was_running;
-		dbmig_pg_watch_end();
+		if (!was_running)
+			dbmig_pg_watch_end();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	dbmig_pg_running = was_running;
-	dbmig_pg_watch_end();
+	if (!was_running)
+		dbmig_pg_watch_end();
 }
 
 /*

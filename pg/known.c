@@ -156,7 +156,8 @@ remember(dbmig_call *call, const char *package, const char *tenant)
 	/* what this transaction has applied may yet be undone, without a message */
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
-	if (changes != changes_asked || !usable())
+	/* looking may hear of a change too */
+	if (!usable() || changes != changes_asked)
 		return;
 	if (count == MOST)
 		forget();

@@ -85,6 +85,11 @@ dbmig_pg_add_context(void *arg)
 		errcontext("%s, function %s", what, at->step->text);
 		return;
 	}
+	if (at->number == 0 && position == 0)
+	{
+		errcontext("%s", what);
+		return;
+	}
 	if (position > 0)
 	{
 		bool		whole = at->statement == NULL;

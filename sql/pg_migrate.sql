@@ -41,7 +41,7 @@ CALL deploy_sql();
 CREATE FUNCTION deploy_function() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL dbmig_migrate(); END $$;
 SELECT deploy_function();
 CALL dbmig_migrate()\; SELECT 1;
-SELECT 1\; CALL dbmig_migrate();
+SELECT 1 WHERE false\; CALL dbmig_migrate();
 EXPLAIN ANALYZE SELECT deploy_function();
 PREPARE called AS SELECT 1;
 SELECT dbmig_migrate();

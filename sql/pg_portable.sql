@@ -39,7 +39,7 @@ SELECT dbmig_register('p', 4, 'SELECT ${true};
 SELECT ${timestamp:2026-11-22T08:14:00Z}, ${now}, nosuch;', NULL, NULL, '{"portable": true}');
 SELECT dbmig_apply();
 SELECT dbmig_register('p', 4, 'SELECT ${true};
-SELECT ${serial};', NULL, NULL, '{"portable": true}');
+SELECT 1 WHERE ${serial};', NULL, NULL, '{"portable": true}');
 SELECT dbmig_apply();
 CALL dbmig_migrate();
 SELECT error_statement, error_line FROM dbmig_history ORDER BY id DESC LIMIT 1;

@@ -165,6 +165,30 @@ ALTER FUNCTION deploy() OWNER TO dbmig_test_caller;
 SELECT deploy();
 SELECT tableowner FROM pg_tables WHERE tablename = 'w3';
 SELECT current_user = session_user, current_setting('role');
+-- a step before makes the role, or only names it
+SELECT dbmig_register('m', '1', 'CREATE ROLE dbmig_test_made; GRANT USAGE, CREATE ON SCHEMA public TO dbmig_test_made');
+SELECT dbmig_register('m', '2', 'CREATE TABLE m2 (x integer)', NULL, NULL, '{"role": "dbmig_test_made"}');
+SELECT dbmig_register('m', '3', 'CREATE INDEX CONCURRENTLY m3 ON m2 (x)', NULL, NULL, '{"role": "dbmig_test_made"}');
+CALL dbmig_migrate('m');
+SELECT relname, pg_get_userbyid(relowner) FROM pg_class WHERE relname IN ('m2', 'm3') ORDER BY 1;
+SELECT dbmig_register('l', '1', 'CREATE TABLE l1 AS SELECT ''dbmig_test_late'' AS x');
+SELECT dbmig_register('l', '2', 'CREATE TABLE l2 (x integer)', NULL, NULL, '{"role": "dbmig_test_late"}');
+SELECT dbmig_register('l', '3', 'VACUUM l1', NULL, NULL, '{"role": "dbmig_test_late"}');
+\set SHOW_CONTEXT errors
+SELECT dbmig_apply('l', '2');
+SELECT to_regclass('l1');
+CALL dbmig_migrate('l', '2');
+SELECT dbmig_resolve('l', '2', 'applied');
+CALL dbmig_migrate('l');
+SELECT dbmig_register('late', '1', 'SELECT ''dbmig_test_late''');
+SELECT dbmig_register('late', '2', 'VACUUM l1', NULL, NULL, '{"role": "dbmig_test_late"}');
+CALL dbmig_migrate('late');
+\set SHOW_CONTEXT never
+SELECT package, version, outcome, error_code, error_message, error_statement FROM dbmig_history WHERE package IN ('l', 'late') ORDER BY id;
+SELECT current_user = session_user, current_setting('role');
+DROP TABLE l1, m2;
+DROP OWNED BY dbmig_test_made;
+DROP ROLE dbmig_test_made;
 DROP TABLE w1, w2, w3, n1, d1, d2, p2, r1, mine;
 DROP SCHEMA app CASCADE;
 DROP TABLE seen;

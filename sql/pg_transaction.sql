@@ -56,7 +56,7 @@ SELECT dbmig_register('n', '6', 'REINDEX SCHEMA public');
 SELECT dbmig_register('n', '7', 'CREATE DATABASE n7');
 SELECT dbmig_register('n', '8', 'ALTER SYSTEM SET work_mem = ''4MB''');
 SELECT dbmig_register('n', '9', 'CLUSTER');
-SELECT dbmig_register('n', '10', 'ALTER TABLE n1 DETACH PARTITION n2 CONCURRENTLY');
+SELECT dbmig_register('n', '10', 'REINDEX INDEX CONCURRENTLY n1_x');
 SELECT dbmig_register('n', '11', 'CREATE TABLESPACE n11 LOCATION ''/x''');
 SELECT dbmig_register('n', '12', 'DISCARD ALL');
 SELECT dbmig_register('n', '13', 'DROP DATABASE n7');

@@ -15,6 +15,12 @@ pg_here()
 		[ -x "$("$PG_CONFIG" --bindir)/initdb" ]
 }
 
+# pg_has MAJOR: the version, or a newer one
+pg_has()
+{
+	[ "$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')" -ge "$1" ]
+}
+
 as_server()
 {
 	if [ "$(id -u)" != 0 ]; then

@@ -84,6 +84,11 @@ refuses_roles(void **state)
 	IS("replaced", "dbmig_register", "p", "2", "B", "D");
 	IS("{\"role\": \"nobody\"}", "dbmig_package_options", "p", "{\"role\": \"nobody\"}");
 	IS("ERROR: migration \"p@2\": role \"nobody\" does not exist", "dbmig_rollback", "p");
+
+	/* unless a step before names it, and so may make it */
+	IS("registered", "dbmig_register", "q", "1", "/nobody/");
+	IS("registered", "dbmig_register", "q", "2", "B", "", "", "{\"role\": \"nobody\"}");
+	IS("2", "dbmig_apply", "q");
 	free(db);
 }
 
