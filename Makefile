@@ -102,7 +102,7 @@ install-sqlite: sqlite
 CLIENT_CFLAGS = -std=c99 -Wall -Wextra -Wpedantic -Wmissing-prototypes $(WERROR) -O2 $(CFLAGS) \
 	-fPIC -fvisibility=hidden -pthread
 CLIENT_CPPFLAGS = -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE -DSQLITE_CORE -Icommon -Isqlite \
-	-Iclient $(if $(PQ_INCLUDE),-I$(PQ_INCLUDE)) -DDBMIG_VERSION='"$(DBMIG_VERSION)"' $(CPPFLAGS)
+	-Iclient -Iclient/obj $(if $(PQ_INCLUDE),-I$(PQ_INCLUDE)) -DDBMIG_VERSION='"$(DBMIG_VERSION)"' $(CPPFLAGS)
 CLIENT_LIBS = $(if $(PQ_LIBDIR),-L$(PQ_LIBDIR)) -lpq -lsqlite3 -lpthread
 CLIENT_OBJS = $(patsubst %.c,client/obj/%.o,$(sort $(wildcard common/*.c sqlite/*.c client/*.c)))
 CLIENT_HEADERS = $(HEADERS) $(wildcard client/*.h)
@@ -126,6 +126,15 @@ client/libdbmig.a: $(CLIENT_OBJS)
 	else \
 		$(AR) rcs $@ $(CLIENT_OBJS); \
 	fi
+
+# The tables where there is no extension are the extension's: its statements
+# as texts of C.
+client/obj/plain_tables.inc: $(wildcard pg/dbmig--*.sql) dbmig.control
+	@mkdir -p $(@D)
+	@awk '/^CREATE (TABLE|INDEX) dbmig_/ { on = 1 } on { print } /;$$/ { on = 0 }' pg/dbmig--$(DBMIG_VERSION).sql | \
+		sed 's/["\\]/\\&/g; s/	/ /g; s/.*/"&\\n"/; s/;\\n"$$/",/' >$@.new && mv $@.new $@
+
+client/obj/client/plain_start.o: client/obj/plain_tables.inc
 
 client/obj/%.o: %.c $(CLIENT_HEADERS)
 	@mkdir -p $(@D)

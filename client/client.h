@@ -139,6 +139,7 @@ extern dbmig_error *dbmig_url_read(const char *url, const dbmig_driver **driver,
 
 /* clock.c */
 extern int64_t dbmig_clock(void);
+extern int64_t dbmig_clock_about(void);
 extern int	dbmig_clock_cond(pthread_cond_t *cond);
 extern bool dbmig_clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock,
 							 int64_t until);

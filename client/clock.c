@@ -18,6 +18,20 @@ dbmig_clock(void)
 	return (int64_t) now.tv_sec * NANOSECONDS + now.tv_nsec;
 }
 
+/* The same, some milliseconds late and for a fraction of the price. */
+int64_t
+dbmig_clock_about(void)
+{
+#if defined(CLOCK_MONOTONIC_COARSE)
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t) now.tv_sec * NANOSECONDS + now.tv_nsec;
+#else
+	return dbmig_clock();
+#endif
+}
+
 int
 dbmig_clock_cond(pthread_cond_t *cond)
 {

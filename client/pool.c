@@ -103,9 +103,10 @@ put_out(dbmig *db, dbmig_conn *conn, int64_t now)
 
 /* Under the lock: a connection, or where conn is NULL a place, is free. */
 static void
-hand_on(dbmig *db, dbmig_conn *conn, int64_t now)
+hand_on(dbmig *db, dbmig_conn *conn)
 {
 	dbmig_waiter *first = db->first_waiter;
+	int64_t		now = first != NULL ? dbmig_clock() : 0;
 
 	if (first != NULL && now - db->last_handed >= FAIR_AFTER && !db->closing)
 	{
@@ -131,7 +132,7 @@ hand_on(dbmig *db, dbmig_conn *conn, int64_t now)
 void
 dbmig_place_free(dbmig *db)
 {
-	hand_on(db, NULL, dbmig_clock());
+	hand_on(db, NULL);
 }
 
 static dbmig_error *
@@ -263,7 +264,7 @@ open_one(dbmig *db, dbmig_conn **result)
 	else
 	{
 		db->stats.acquired--;
-		hand_on(db, NULL, dbmig_clock());
+		hand_on(db, NULL);
 	}
 	pthread_mutex_unlock(&db->lock);
 	return error;
@@ -290,7 +291,7 @@ check(dbmig *db, dbmig_conn *conn, int64_t now)
 dbmig_error *
 dbmig_acquire(dbmig *db, dbmig_conn **result)
 {
-	int64_t		now = dbmig_clock();
+	int64_t		now = dbmig_clock_about();
 	dbmig_error *error = NULL;
 	dbmig_conn *conn = NULL;
 	bool		place = false;
@@ -303,7 +304,7 @@ dbmig_acquire(dbmig *db, dbmig_conn **result)
 		conn = take(db, now, &place);
 	if (error == NULL && conn == NULL && !place)
 	{
-		error = wait_for_one(db, now, &conn, &place);
+		error = wait_for_one(db, dbmig_clock(), &conn, &place);
 		now = dbmig_clock();
 	}
 	if (error == NULL)
@@ -349,14 +350,14 @@ dbmig_release(dbmig_conn *conn)
 		return NULL;
 	db = conn->db;
 	error = dbmig_conn_reset(conn);
-	now = dbmig_clock();
+	now = dbmig_clock_about();
 	pthread_mutex_lock(&db->lock);
 	counter = sort(db, conn, error, now);
 	dbmig_list_remove(&db->out, conn);
 	if (counter == NULL)
 	{
 		conn->idle_since = now;
-		hand_on(db, conn, now);
+		hand_on(db, conn);
 		if (db->reaper_sleeps)
 			pthread_cond_broadcast(&db->changed);
 		pthread_mutex_unlock(&db->lock);
@@ -368,7 +369,7 @@ dbmig_release(dbmig_conn *conn)
 	/* its place is free once it is closed, not before */
 	dbmig_conn_close(conn);
 	pthread_mutex_lock(&db->lock);
-	hand_on(db, NULL, now);
+	hand_on(db, NULL);
 	last = db->left && db->open == 0;
 	pthread_mutex_unlock(&db->lock);
 	if (last)

@@ -12,7 +12,7 @@
  * else applies the package is told that the function is missing.  Between
  * programs with steps in C an advisory lock, polled, takes turns.
  */
-#include "start.h"
+#include "plain.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +105,16 @@ find_schema(dbmig_conn *conn, char **schema)
 	return error;
 }
 
+static dbmig_error *
+look_plain(dbmig_conn *conn, const dbmig_wanted *wanted, dbmig_state *state)
+{
+	bool		there;
+	dbmig_error *error = dbmig_plain_there(conn, &there);
+
+	return error == NULL && there ?
+		read_state(conn, wanted, PLAIN_SCHEMA, state) : error;
+}
+
 dbmig_error *
 dbmig_look_pg(dbmig_conn *conn, const dbmig_wanted *wanted, dbmig_state *state)
 {
@@ -121,11 +131,24 @@ dbmig_look_pg(dbmig_conn *conn, const dbmig_wanted *wanted, dbmig_state *state)
 	error = find_schema(conn, &schema);
 	if (error == NULL && schema != NULL)
 		error = read_state(conn, wanted, schema, state);
+	else if (error == NULL)
+		error = look_plain(conn, wanted, state);
 	free(schema);
 	return error;
 }
 
-/* Creates the extension; two at once do not know of each other. */
+/* The server does not have the extension, or this role may not create it. */
+static bool
+cannot_create(const dbmig_error *error)
+{
+	return is_state(error, "0A000") || is_state(error, "58P01") ||
+		is_state(error, "42501");
+}
+
+/*
+ * Creates the extension; two at once do not know of each other.  *schema stays
+ * NULL where it cannot be had.
+ */
 static dbmig_error *
 make_extension(dbmig_conn *conn, char **schema)
 {
@@ -143,6 +166,11 @@ make_extension(dbmig_conn *conn, char **schema)
 		}
 		if (error == NULL)
 			error = find_schema(conn, schema);
+		else if (cannot_create(error))
+		{
+			dbmig_error_free(error);
+			return NULL;
+		}
 	}
 	return error;
 }
@@ -503,7 +531,9 @@ dbmig_start_pg(dbmig_conn *conn, const dbmig_wanted *wanted)
 	dbmig_error *error = make_extension(conn, &schema);
 
 	if (error == NULL && schema == NULL)
-		error = dbmig_error_new(DBMIG_E_MIGRATION, "the extension dbmig could not be created");
+		return dbmig_start_plain(conn, wanted);
+	if (error == NULL)
+		error = dbmig_plain_hand_over(conn, schema);
 	if (error == NULL)
 		error = set_lock_timeout(conn, schema);
 	if (error == NULL)

@@ -3,107 +3,13 @@
  *		Migrations at start, on a new database for each test.
  *
  * usage: test_start pg PG-URL-PREFIX PG-URL-SUFFIX
+ *		  test_start plain PG-URL-PREFIX PG-URL-SUFFIX COMMAND
  *		  test_start sqlite FOLDER
+ *
+ * plain: on a server that does not have the extension, until COMMAND gives it
+ * that.  dbmig's tables are in the search_path there.
  */
-#include "check.h"
-
-#include <pthread.h>
-#include <unistd.h>
-
-static bool pg;
-static const char *prefix;
-static const char *url_suffix;
-static char url[600];
-static dbmig *admin;			/* PostgreSQL: makes the databases */
-static int	databases;
-
-static char logged[20][200];
-static int	log_count;
-
-static void
-admin_exec(const char *sql)
-{
-	dbmig_conn *conn;
-
-	OK(dbmig_acquire(admin, &conn));
-	OK(dbmig_exec(conn, sql, 0, NULL, NULL));
-	OK(dbmig_release(conn));
-}
-
-static void
-fresh(void)
-{
-	char		sql[100];
-
-	databases++;
-	log_count = 0;
-	if (!pg)
-	{
-		snprintf(url, sizeof(url), "%s/start%d.db", prefix, databases);
-		return;
-	}
-	snprintf(sql, sizeof(sql), "CREATE DATABASE start%d", databases);
-	admin_exec(sql);
-	snprintf(url, sizeof(url), "%sstart%d%s", prefix, databases, url_suffix);
-}
-
-static void
-take_log(dbmig_level level, const char *message, void *arg)
-{
-	(void) arg;
-	if (level == DBMIG_LOG_PROGRESS && log_count < 20)
-		snprintf(logged[log_count++], sizeof(logged[0]), "%s", message);
-}
-
-static const dbmig_script auth_scripts[] = {
-	{.version = "1",.name = "users",.up = "CREATE TABLE users (id integer PRIMARY KEY, name text)",
-	.down = "DROP TABLE users"},
-	{.version = "2",.up = "INSERT INTO users VALUES (1, 'ann')"}
-};
-static const dbmig_script shop_scripts[] = {
-	{.version = "1",.up = "CREATE TABLE orders (id integer PRIMARY KEY, user_id integer REFERENCES users)",
-	.down = "DROP TABLE orders"}
-};
-static const char *const after_auth[] = {"auth", NULL};
-static const dbmig_scripts two_packages[] = {
-	{"shop", shop_scripts, 1, after_auth},
-	{"auth", auth_scripts, 2, NULL}
-};
-
-static dbmig_options
-options_of(const dbmig_scripts *packages, size_t count)
-{
-	dbmig_options options = DBMIG_OPTIONS;
-
-	options.packages = packages;
-	options.package_count = count;
-	options.log = take_log;
-	return options;
-}
-
-static dbmig_error *
-start_with(const dbmig_options *options)
-{
-	dbmig	   *db;
-	dbmig_error *error = dbmig_open(url, options, &db);
-
-	if (error == NULL)
-		error = dbmig_start(db);
-	OK(dbmig_close(db));
-	return error;
-}
-
-static int64_t
-ask(const char *sql)
-{
-	dbmig	   *db;
-	int64_t		value;
-
-	OK(dbmig_open(url, NULL, &db));
-	value = number_in(db, sql);
-	OK(dbmig_close(db));
-	return value;
-}
+#include "fresh.h"
 
 static void
 packages_are_applied(void)
@@ -121,7 +27,7 @@ packages_are_applied(void)
 	CHECK(log_count == 3);
 	CHECK(ask("SELECT count(*) FROM users") == 1);
 	CHECK(ask("SELECT count(*) FROM dbmig_history") == 3);
-	CHECK(ask("SELECT dbmig_is_current()") == 1);
+	CHECK(ask(UNAPPLIED) == 0);
 	options.package_count = 0;
 	OK(start_with(&options));
 }
@@ -139,7 +45,7 @@ changes_are_registered(void)
 	scripts[0].down = "DROP TABLE IF EXISTS c";
 	scripts[0].name = "named";
 	OK(start_with(&options));
-	CHECK(ask("SELECT count(*) FROM dbmig_lookup('changing') WHERE name = 'named'"
+	CHECK(ask("SELECT count(*) FROM dbmig_migration WHERE package = 'changing' AND name = 'named'"
 			  " AND down = 'DROP TABLE IF EXISTS c'") == 1);
 	CHECK(ask("SELECT count(*) FROM dbmig_history") == 1);
 
@@ -264,7 +170,7 @@ steps_in_c(void)
 	OK(start_with(&options));
 	CHECK(ask("SELECT count(*) FROM filled WHERE v IN ('2', '3')") == 2);
 	CHECK(ask("SELECT count(*) FROM dbmig_history WHERE action = 'apply' AND outcome = 'ok'") == 4);
-	CHECK(step_calls == (pg ? 1 : 3));
+	CHECK(step_calls == (pg && !plain ? 1 : 3));
 	scripts[3].up = NULL;
 	scripts[3].up_function = just_fail;
 	scripts[3].version = "5";
@@ -280,7 +186,7 @@ folders(void)
 	fresh();
 	options.folder = "tests/files/packages";
 	OK(start_with(&options));
-	CHECK(log_count > 0 && ask("SELECT dbmig_is_current()") == 1);
+	CHECK(log_count > 0 && ask(UNAPPLIED) == 0);
 	log_count = 0;
 	OK(start_with(&options));
 	CHECK(log_count == 0);
@@ -408,20 +314,19 @@ many_at_once(void)
 static void
 another_role(void)
 {
-	static const char sessions[] = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'migrator'";
+	static const char sessions[] = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'migrator%'";
 	dbmig_options options = options_of(two_packages, 2);
 	char		other[700];
 	dbmig	   *db;
 
 	fresh();
-	admin_exec("DROP ROLE IF EXISTS migrator");
-	admin_exec("CREATE ROLE migrator LOGIN SUPERUSER");
-	snprintf(other, sizeof(other), "%s&user=migrator", url);
+	admin_exec(plain ? "CREATE ROLE migrator2 LOGIN SUPERUSER" : "CREATE ROLE migrator1 LOGIN SUPERUSER");
+	snprintf(other, sizeof(other), "%s&user=migrator%d", url, plain + 1);
 	options.migrations_url = other;
 	OK(dbmig_open(url, &options, &db));
 	OK(dbmig_start(db));
 	CHECK(number_in(db, "SELECT count(*) FROM pg_class WHERE relname = 'users'"
-					" AND relowner = 'migrator'::regrole") == 1);
+					" AND relowner::regrole::text LIKE 'migrator%'") == 1);
 	CHECK(becomes(db, sessions, 0));
 	CHECK(number_in(db, "SELECT current_user = 'postgres'") == 1);
 	OK(dbmig_close(db));
@@ -458,6 +363,129 @@ another_schema(void)
 	OK(dbmig_close(db));
 }
 
+/* N3: what a failed CREATE INDEX CONCURRENTLY has left is built again. */
+static void
+invalid_indexes(void)
+{
+	static const dbmig_script scripts[] = {
+		{.version = "1",.up = "CREATE TABLE \"N\" (a integer); INSERT INTO \"N\" VALUES (1), (1)"},
+		{.version = "2",.up = "SET lock_timeout = '1min'; CREATE TABLE before_it (a integer);"
+		"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS n_a ON \"N\" (a); CREATE TABLE behind_it (a integer)"}
+	};
+	static const dbmig_scripts packages[] = {{"n", scripts, 2, NULL}};
+	dbmig_options options = options_of(packages, 1);
+	dbmig	   *db;
+	dbmig_conn *conn;
+
+	fresh();
+	FAILS(start_with(&options), DBMIG_E_MIGRATION, "could not create unique index");
+	CHECK(ask("SELECT count(*) FROM pg_index WHERE indexrelid = 'n_a'::regclass AND NOT indisvalid") == 1);
+	CHECK(ask("SELECT statements FROM dbmig_applied WHERE version = '2' AND state = 'failed'") == 2);
+	CHECK(ask("SELECT error_line FROM dbmig_history WHERE outcome = 'failed' AND error_statement = 3"
+			  " AND error_code = '23505'") == 1);
+	OK(dbmig_open(url, NULL, &db));
+	OK(dbmig_acquire(db, &conn));
+	OK(dbmig_exec(conn, "DELETE FROM \"N\"", 0, NULL, NULL));
+	OK(dbmig_release(conn));
+	OK(dbmig_close(db));
+	OK(start_with(&options));
+	CHECK(ask("SELECT count(*) FROM pg_index WHERE indexrelid = 'n_a'::regclass AND indisvalid") == 1);
+	CHECK(ask("SELECT count(*) FROM behind_it") == 0);
+}
+
+/* A5, A6, and where statements end. */
+static void
+scripts_as_psql_reads_them(void)
+{
+	static const dbmig_script scripts[] = {
+		{.version = "1",.up = "BEGIN; CREATE SCHEMA other; SET search_path = other; SET LOCAL work_mem = '9MB'; COMMIT;"},
+		{.version = "2",.up = "CREATE TABLE public_one (a text, b integer DEFAULT 0); /* one; /* two; */ three; */\n"
+			"INSERT INTO public_one VALUES ($$a;b$$), ('it''s; not'), (E'\\';x'), ($x$;$$;$x$), (U&'\\0061;'); -- ;\n"
+			";;CREATE FUNCTION f(a integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC"
+			" SELECT CASE WHEN a > 1 THEN 1 ELSE 2 END; SELECT 3; END;\n"
+			"CREATE RULE r AS ON DELETE TO public_one DO INSTEAD (UPDATE public_one SET b = 1; SELECT 2;);\n"
+		"CREATE TABLE \"odd;\"\"name\" (a$b integer)"},
+		{.version = "3",.up = "INSERT INTO public_one SELECT current_setting('work_mem')"}
+	};
+	static const dbmig_script refused[] = {{.version = "1",.up = "SELECT 1;\nROLLBACK"}};
+	dbmig_scripts packages[] = {{"scripts", scripts, 3, NULL}, {"refused", refused, 1, NULL}};
+	dbmig_options options = options_of(packages, 1);
+
+	fresh();
+	OK(start_with(&options));
+	CHECK(ask("SELECT count(*) FROM public.public_one") == 6);
+	CHECK(ask("SELECT count(*) FROM public.public_one WHERE a = '9MB'") == 0);
+	CHECK(ask("SELECT statements FROM dbmig_applied WHERE version = '2'") == 5);
+	CHECK(ask("SELECT statements FROM dbmig_applied WHERE version = '1'") == 3);
+	options.package_count = 2;
+	FAILS(start_with(&options), DBMIG_E_MIGRATION, "migration \"refused@1\" cannot run: ROLLBACK in line 2");
+}
+
+/* R1, and options of a step */
+static void
+roles(void)
+{
+	const char *option = plain ? "{\"role\": \"some_role2\"}" : "{\"role\": \"some_role1\"}";
+	const dbmig_script scripts[] = {
+		{.version = "1",.up = "CREATE TABLE of_role (a integer)",.options = option},
+		{.version = "2",.up = "CREATE TABLE of_us (a integer)"}
+	};
+	const dbmig_script leaves[] = {{.version = "1",.up = "RESET ROLE",.options = option}};
+	const dbmig_scripts packages[] = {{"r", scripts, 2, NULL}, {"l", leaves, 1, NULL}};
+	dbmig_options options = options_of(packages, 1);
+
+	fresh();
+	FAILS(start_with(&options), DBMIG_E_MIGRATION, plain ? "role \"some_role2\" does not exist" :
+		  "role \"some_role1\" does not exist");
+	admin_exec(plain ? "CREATE ROLE some_role2" : "CREATE ROLE some_role1");
+	{
+		dbmig	   *db;
+		dbmig_conn *conn;
+
+		OK(dbmig_open(url, NULL, &db));
+		OK(dbmig_acquire(db, &conn));
+		OK(dbmig_exec(conn, plain ? "GRANT CREATE ON SCHEMA public TO some_role2" :
+					  "GRANT CREATE ON SCHEMA public TO some_role1", 0, NULL, NULL));
+		OK(dbmig_release(conn));
+		OK(dbmig_close(db));
+	}
+	OK(start_with(&options));
+	CHECK(ask("SELECT count(*) FROM pg_class WHERE relname = 'of_role' AND relowner::regrole::text LIKE 'some_role%'") == 1);
+	CHECK(ask("SELECT count(*) FROM pg_class WHERE relname = 'of_us' AND relowner = 'postgres'::regrole") == 1);
+	options.package_count = 2;
+	{
+		dbmig_error *error = start_with(&options);
+
+		CHECK(error != NULL && error->code == DBMIG_E_MIGRATION);
+		dbmig_error_free(error);
+	}
+}
+
+static const dbmig_script late_script[] = {{.version = "1",.up = "CREATE TABLE late (a integer)"}};
+
+/* The extension comes later, and takes over. */
+static void
+extension_takes_over(void)
+{
+	dbmig_scripts packages[] = {two_packages[0], two_packages[1], {"late", late_script, 1, NULL}};
+	dbmig_options options = options_of(packages, 2);
+
+	fresh();
+	OK(start_with(&options));
+	CHECK(ask("SELECT count(*) FROM dbmig.dbmig_history") == 3);
+	CHECK(system(install_command) == 0);
+	OK(start_with(&options));
+	CHECK(ask("SELECT count(*) FROM dbmig.dbmig_history") == 3);
+	options.package_count = 3;
+	OK(start_with(&options));
+	CHECK(ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'dbmig'") == 0);
+	CHECK(ask("SELECT count(*) FROM public.dbmig_history") == 4);
+	CHECK(ask("SELECT public.dbmig_check()") == 1);
+	CHECK(ask("SELECT (string_agg(package || '@' || version, ' ' ORDER BY id) ="
+			  " 'auth@1 auth@2 shop@1 late@1')::int FROM public.dbmig_history") == 1);
+	CHECK(ask("SELECT count(*) FROM public.dbmig_package WHERE position = 1") == 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -465,13 +493,15 @@ main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	pg = strcmp(argv[1], "pg") == 0;
-	suffix = pg ? "pg start " : "sqlite start ";
+	plain = strcmp(argv[1], "plain") == 0;
+	pg = plain || strcmp(argv[1], "pg") == 0;
+	suffix = plain ? "pg without the extension start " : pg ? "pg start " : "sqlite start ";
 	prefix = argv[2];
 	if (pg)
 	{
 		url_suffix = argv[3];
-		snprintf(start, sizeof(start), "%spostgres%s", prefix, url_suffix);
+		install_command = argc > 4 ? argv[4] : "";
+		snprintf(start, sizeof(start), "%.*s%s%s", (int) (strrchr(prefix, (int) 47) - prefix + 1), prefix, "postgres", url_suffix);
 		OK(dbmig_open(start, NULL, &admin));
 		if (admin == NULL)
 			return 1;
@@ -489,8 +519,14 @@ main(int argc, char **argv)
 	if (pg)
 	{
 		TEST(another_role);
-		TEST(another_schema);
+		TEST(invalid_indexes);
+		TEST(scripts_as_psql_reads_them);
+		TEST(roles);
 	}
+	if (pg && !plain)
+		TEST(another_schema);
+	if (plain)
+		TEST(extension_takes_over);
 	OK(dbmig_close(admin));
 	return failures != 0;
 }

@@ -1,0 +1,109 @@
+/*
+ * plain.h
+ *		The third host: the core in this program, over libpq, on plain tables of
+ *		a PostgreSQL where the extension cannot be installed.
+ *
+ * The tables are the extension's, in the schema "dbmig".  Locks are advisory
+ * ones, polled.  In MIGRATE mode they are the session's, else the
+ * transaction's.
+ */
+#ifndef DBMIG_PLAIN_H
+#define DBMIG_PLAIN_H
+
+#include "dbmig_core.h"
+#include "start.h"
+
+#define PLAIN_SCHEMA "dbmig"
+
+typedef struct dbmig_plain
+{
+	dbmig_conn *conn;
+	int			depth;			/* of begin()s; the first has BEGIN */
+	bool		migrate;		/* MIGRATE: locks last until release() */
+	bool		texts_held;		/* then: DBMIG_LOCK_TEXTS, shared */
+	bool		tenant_held;
+	int32_t		tenant_key;
+	bool		was_running;	/* before UNSETTLED_PUT marked it as running */
+	dbmig_error *error;			/* the server's, behind DBMIG_ENGINE */
+	dbmig_settings settings;
+} dbmig_plain;
+
+/* plain_host.c */
+extern const dbmig_host dbmig_plain_host;
+extern int	dbmig_plain_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+							  dbmig_row_fn row, void *arg);
+extern int	dbmig_plain_begin(dbmig_call *call, dbmig_mode mode);
+extern int	dbmig_plain_commit(dbmig_call *call);
+extern void dbmig_plain_abort(dbmig_call *call);
+
+/* Keeps a server's error as the call's; takes it.  NULL gives 0. */
+extern int	dbmig_plain_keep(dbmig_call *call, dbmig_error *error);
+
+/* plain_lock.c */
+extern int	dbmig_plain_lock(dbmig_call *call, dbmig_lock lock, const char *tenant);
+extern void dbmig_plain_release(dbmig_call *call);
+
+/* plain_run.c */
+extern int	dbmig_plain_run(dbmig_call *call, const dbmig_step *step, int *statements);
+extern int	dbmig_plain_inspect(dbmig_call *call, const char *text, size_t length,
+								dbmig_inspection *result);
+
+/* plain_split.c: the tokens and statements of a script */
+typedef enum dbmig_piece_kind
+{
+	DBMIG_PIECE_END,
+	DBMIG_PIECE_WORD,			/* keyword, name or number */
+	DBMIG_PIECE_NAME,			/* "x" */
+	DBMIG_PIECE_STRING,			/* 'x', E'x', $$x$$ */
+	DBMIG_PIECE_OTHER			/* one character */
+} dbmig_piece_kind;
+
+typedef struct dbmig_piece
+{
+	dbmig_piece_kind kind;
+	const char *text;
+	size_t		length;
+} dbmig_piece;
+
+/* What a statement's words tell. */
+typedef enum dbmig_statement_sort
+{
+	DBMIG_PLAIN_ORDINARY,
+	DBMIG_PLAIN_SKIPPED,		/* A6: BEGIN, COMMIT */
+	DBMIG_PLAIN_REFUSED,		/* A6 */
+	DBMIG_PLAIN_ALONE,			/* N1: not in a transaction */
+	DBMIG_PLAIN_PERHAPS,		/* CALL and DO: may commit */
+	DBMIG_PLAIN_SETTING			/* SET: what it does ends with the session */
+} dbmig_statement_sort;
+
+typedef struct dbmig_part
+{
+	size_t		start;			/* of its first token */
+	size_t		end;			/* behind its last one, without the semicolon */
+	size_t		next;			/* where the next one is looked for */
+	dbmig_statement_sort sort;
+	const char *what;			/* of REFUSED and SKIPPED: "ROLLBACK" */
+} dbmig_part;
+
+extern const char *dbmig_piece_next(const char *p, dbmig_piece *piece);
+extern bool dbmig_piece_is(const dbmig_piece *piece, const char *word);
+
+/* The statement at or behind from; false where there is none. */
+extern bool dbmig_part_next(const char *script, size_t from, dbmig_part *part);
+
+/* plain_sort.c */
+extern void dbmig_part_sort(const char *script, dbmig_part *part);
+
+/* plain_start.c */
+extern dbmig_error *dbmig_plain_call(dbmig_plain *plain, const char *function, int count,
+									 const dbmig_value *args, char **result);
+extern dbmig_error *dbmig_plain_tables(dbmig_conn *conn);
+extern dbmig_error *dbmig_start_plain(dbmig_conn *conn, const dbmig_wanted *wanted);
+
+/* Whether the tables are there. */
+extern dbmig_error *dbmig_plain_there(dbmig_conn *conn, bool *there);
+
+/* The extension is here: its tables take over what the plain ones have. */
+extern dbmig_error *dbmig_plain_hand_over(dbmig_conn *conn, const char *schema);
+
+#endif							/* DBMIG_PLAIN_H */
