@@ -48,8 +48,8 @@ typedef enum work
 	BASELINE
 } work;
 
-static int
-apply(dbmig_call *call, const dbmig_target *target, int *count)
+int
+dbmig_apply_target(dbmig_call *call, const dbmig_target *target, int *count)
 {
 	dbmig_texts kept = {0};
 	dbmig_plan	plan;
@@ -186,7 +186,7 @@ run_work(dbmig_call *call, const dbmig_target *target, work kind,
 		switch (kind)
 		{
 			case APPLY:
-				failed = apply(call, target, &count);
+				failed = dbmig_apply_target(call, target, &count);
 				break;
 			case ROLLBACK:
 				failed = rollback(call, target, &count);

@@ -270,6 +270,9 @@ typedef struct dbmig_host
 	/* A7: say that a step is done.  -1: stop. */
 	int			(*progress) (dbmig_call *call, const dbmig_progress *progress);
 
+	/* Say what goes wrong with one tenant of many, the call's error. */
+	void		(*warn) (dbmig_call *call, const char *text);
+
 	/* Keep a setting; the core has checked name and value. */
 	int			(*set) (dbmig_call *call, const char *name, const char *value);
 
@@ -301,7 +304,8 @@ typedef struct dbmig_memo
 /* The settings of the connection; the host fills them in before a call. */
 typedef struct dbmig_settings
 {
-	double		lock_timeout;	/* seconds; 0: do not wait */
+	double		lock_timeout;	/* seconds; 0: do not wait; below: nor say who
+								 * holds it */
 	bool		out_of_order;	/* O7: apply instead of refuse */
 	bool		accept_changed; /* C2: accept instead of refuse */
 	int			retries;		/* L2 */
@@ -319,6 +323,7 @@ struct dbmig_call
 	const char *extension;		/* that is being created now, or NULL */
 	const char *tenant;			/* that was entered, or "" */
 	const dbmig_memo *memo;		/* NULL; or the host's, where it has one */
+	const struct dbmig_graph *registry; /* read once for many tenants, or NULL */
 
 	/* the error: the first to speak is believed */
 	dbmig_status status;
@@ -329,6 +334,7 @@ struct dbmig_call
 	bool		moved;			/* see begin() */
 
 	struct dbmig_block *blocks; /* memory.c */
+	struct dbmig_block *kept;	/* from before dbmig_part_begin() */
 };
 
 /*
@@ -343,6 +349,15 @@ extern void dbmig_call_end(dbmig_call *call);
 
 /* Frees all memory of the call and forgets its error. */
 extern void dbmig_call_clear(dbmig_call *call);
+
+/*
+ * A part of a call has memory and an error of its own, which are gone with
+ * dbmig_part_end(), and with them what the host took for the part.
+ * dbmig_part_keep: a copy that outlives it.
+ */
+extern void dbmig_part_begin(dbmig_call *call);
+extern const char *dbmig_part_keep(dbmig_call *call, const char *text);
+extern void dbmig_part_end(dbmig_call *call);
 
 /* Zeroed memory of the call, or NULL after dbmig_fail(). */
 extern void *dbmig_alloc(dbmig_call *call, size_t size);
@@ -382,6 +397,21 @@ extern dbmig_value dbmig_null(void);
 extern dbmig_value dbmig_int(int64_t integer);
 extern dbmig_value dbmig_bool(bool integer);
 extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
+
+/*
+ * tenants.c: for a host's dbmig_create_tenant and dbmig_remove_tenant.
+ *
+ * dbmig_tenant_create: enters what the host has just made, and applies the
+ * packages (none: all), in one transaction.  username may be NULL.
+ * dbmig_tenant_find: *username is NULL where it has none.
+ * dbmig_tenant_forget: its records; in a transaction that has its lock.
+ */
+extern int	dbmig_tenant_create(dbmig_call *call, const char *tenant,
+								const char *username, int count,
+								const dbmig_value *packages, int *applied);
+extern int	dbmig_tenant_find(dbmig_call *call, const char *tenant,
+							  bool *found, const char **username);
+extern int	dbmig_tenant_forget(dbmig_call *call, const char *tenant);
 
 /* text.c: where a byte of a script is, both from 1, column in characters. */
 extern void dbmig_position(const char *text, size_t offset,

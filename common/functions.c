@@ -25,6 +25,7 @@ const dbmig_function dbmig_functions[] = {
 	SCALAR(export, 0, 1, DBMIG_READS),
 	SCALAR(apply, 0, 3, DBMIG_WRITES),
 	SCALAR(migrate, 0, 3, DBMIG_WRITES),
+	SCALAR(migrate_tenants, 0, 3, DBMIG_WRITES),
 	SCALAR(wait, 2, 2, DBMIG_READS),
 	SCALAR(rollback, 1, 3, DBMIG_WRITES),
 	SCALAR(rollback_all, 1, 2, DBMIG_WRITES),
@@ -42,6 +43,9 @@ const dbmig_function dbmig_functions[] = {
 	ROWS(status, 0, 0, "",
 		 "tenant TEXT, package TEXT, applied TEXT, registered TEXT,"
 		 " pending INTEGER, state TEXT"),
+	ROWS(tenants, 0, 0, "",
+		 "tenant TEXT, package TEXT, applied TEXT, registered TEXT,"
+		 " pending INTEGER, state TEXT, error TEXT"),
 	ROWS(lookup, 1, 1, "package",
 		 "version TEXT, name TEXT, up TEXT, down TEXT, transactional INTEGER,"
 		 " checksum TEXT"),

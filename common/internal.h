@@ -123,6 +123,47 @@ extern void dbmig_options_inherit(dbmig_options *options,
 extern bool dbmig_retries_read(const char *text, int *retries);
 
 /*
+ * A JSON object that is read.  dbmig_json_members: member is called for each,
+ * before its value.  dbmig_json_next: whether the next thing is c, which is
+ * skipped.
+ */
+typedef struct dbmig_json
+{
+	dbmig_call *call;
+	const char *json;
+	const char *at;
+	bool		package;		/* the options are a package's */
+} dbmig_json;
+
+extern int	dbmig_json_members(dbmig_call *call, const char *json,
+							   int (*member) (dbmig_json *p, const char *key,
+											  void *arg),
+							   void *arg);
+extern bool dbmig_json_next(dbmig_json *p, char c);
+extern int	dbmig_json_expect(dbmig_json *p, char c);
+extern int	dbmig_json_text(dbmig_json *p, const char *key, const char **value);
+
+/* What dbmig_migrate_tenants is told. */
+typedef struct dbmig_tenants_options
+{
+	const char **only;			/* names, or NULL: all */
+	size_t		only_count;
+	const char *like;			/* a pattern, or NULL */
+	const char **first;			/* canaries */
+	size_t		first_count;
+	int			stop_after;		/* failures; 0: never */
+	int			batch;			/* tenants; 0: all */
+} dbmig_tenants_options;
+
+/*
+ * choose.c: json may be NULL.  dbmig_like: % is any text, _ any character, \
+ * takes what follows as it is.
+ */
+extern int	dbmig_tenants_options_parse(dbmig_call *call, const char *json,
+										dbmig_tenants_options *options);
+extern bool dbmig_like(const char *text, const char *pattern);
+
+/*
  * graph.c: migrations as nodes, in version order within their package, and two
  * more a package: its start, before all of its migrations, and its end.  So a
  * dependency is always one edge: "b after a" leads from a's end to b's start.
@@ -439,6 +480,16 @@ extern int	dbmig_step_say(dbmig_call *call, const dbmig_plan *plan, int i,
 extern int	dbmig_step_forget(dbmig_call *call, const char *tenant,
 							  const dbmig_plan *plan);
 
+/*
+ * apply.c, migrate.c: the work itself.  dbmig_apply_target: in a transaction
+ * with the tenant's lock.  dbmig_migrate_target: in transactions of its own;
+ * *held where that failed because the lock could not be had.
+ */
+extern int	dbmig_apply_target(dbmig_call *call, const dbmig_target *target,
+							   int *count);
+extern int	dbmig_migrate_target(dbmig_call *call, const dbmig_target *target,
+								 int *count, bool *held);
+
 /* apply.c: C2, where that is wanted, what is registered is what was applied. */
 extern int	dbmig_accept_changed(dbmig_call *call, const char *tenant,
 								 const dbmig_graph *graph);
@@ -462,6 +513,7 @@ DBMIG_SCALAR(dbmig_do_load);
 DBMIG_SCALAR(dbmig_do_export);
 DBMIG_SCALAR(dbmig_do_apply);
 DBMIG_SCALAR(dbmig_do_migrate);
+DBMIG_SCALAR(dbmig_do_migrate_tenants);
 DBMIG_SCALAR(dbmig_do_wait);
 DBMIG_SCALAR(dbmig_do_rollback);
 DBMIG_SCALAR(dbmig_do_rollback_all);
@@ -475,6 +527,7 @@ DBMIG_SCALAR(dbmig_do_set);
 DBMIG_SCALAR(dbmig_do_version);
 DBMIG_ROWS(dbmig_do_plan);
 DBMIG_ROWS(dbmig_do_status);
+DBMIG_ROWS(dbmig_do_tenants);
 DBMIG_ROWS(dbmig_do_lookup);
 DBMIG_ROWS(dbmig_do_verify);
 

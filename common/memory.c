@@ -40,26 +40,66 @@ dbmig_call_begin(dbmig_call *call, const dbmig_host *host, void *data)
 	call->tenant = "";
 }
 
+static void
+free_blocks(dbmig_call *call, dbmig_block *block)
+{
+	while (block != NULL)
+	{
+		dbmig_block *next = block->next;
+
+		call->host->free(call, block);
+		block = next;
+	}
+}
+
 void
 dbmig_call_end(dbmig_call *call)
 {
-	while (call->blocks != NULL)
-	{
-		dbmig_block *block = call->blocks;
-
-		call->blocks = block->next;
-		call->host->free(call, block);
-	}
+	free_blocks(call, call->blocks);
+	free_blocks(call, call->kept);
+	call->blocks = NULL;
+	call->kept = NULL;
 }
 
 void
 dbmig_call_clear(dbmig_call *call)
 {
-	dbmig_call_end(call);
+	free_blocks(call, call->blocks);
+	call->blocks = NULL;
 	call->status = DBMIG_OK;
 	call->message = NULL;
 	call->hint = NULL;
 	memset(&call->failure, 0, sizeof(call->failure));
+}
+
+void
+dbmig_part_begin(dbmig_call *call)
+{
+	call->kept = call->blocks;
+	call->blocks = NULL;
+}
+
+const char *
+dbmig_part_keep(dbmig_call *call, const char *text)
+{
+	dbmig_block *part = call->blocks;
+	const char *copy;
+
+	if (text == NULL)
+		return NULL;
+	call->blocks = call->kept;
+	copy = dbmig_copy(call, text, strlen(text));
+	call->kept = call->blocks;
+	call->blocks = part;
+	return copy;
+}
+
+void
+dbmig_part_end(dbmig_call *call)
+{
+	dbmig_call_clear(call);
+	call->blocks = call->kept;
+	call->kept = NULL;
 }
 
 /* shared: small pieces will be cut from it, so it goes first. */

@@ -122,6 +122,7 @@ typedef struct work
 	dbmig_plan	plan;
 	dbmig_texts kept;
 	int64_t		history;		/* last id, by us or before us */
+	bool		open;			/* the plan's transaction is the next step's */
 } work;
 
 /* In a transaction: whether the i-th step is still to be done as planned. */
@@ -205,6 +206,12 @@ record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
 static int
 begin_step(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 {
+	*same = true;
+	if (w->open)
+	{
+		w->open = false;
+		return 0;
+	}
 	if (begin(call, tenant) != 0)
 		return -1;
 	if (is_as_planned(call, w, i, same) != 0)
@@ -307,16 +314,30 @@ migrate_one(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 	return -1;
 }
 
+/*
+ * *held: where the lock could not be had, or the registry that was read before
+ * may have changed since: then call->moved is still set.
+ */
 static int
-make_plan(dbmig_call *call, const dbmig_target *target, work *w)
+make_plan(dbmig_call *call, const dbmig_target *target, work *w, bool *held)
 {
 	dbmig_value row[1];
 	bool		found;
 
 	w->kept.count = 0;
 	w->kept.bytes.length = 0;
+	w->open = false;
 	if (begin(call, target->tenant) != 0)
+	{
+		*held = call->status == DBMIG_LOCKED;
 		return -1;
+	}
+	if (call->moved && call->registry != NULL)
+	{
+		*held = true;
+		dbmig_fail(call, DBMIG_LOCKED, NULL, "the registered migrations are being changed");
+		return end(call, -1);
+	}
 	call->moved = false;
 	if (dbmig_plan_up(call, target, DBMIG_MODE_MIGRATE, &w->plan) != 0 ||
 		dbmig_tenant_adopt(call, target->tenant, target->package) != 0 ||
@@ -324,21 +345,24 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w)
 		dbmig_query_row(call, DBMIG_HISTORY_LAST, NULL, row, 1, &found) != 0)
 		return end(call, -1);
 	w->history = row[0].integer;
-	return end(call, 0);
+	w->open = w->plan.count > 0;
+	return w->open ? 0 : end(call, 0);
 }
 
-static int
-migrate(dbmig_call *call, const dbmig_target *target, int *count)
+int
+dbmig_migrate_target(dbmig_call *call, const dbmig_target *target, int *count,
+					 bool *held)
 {
 	work		w;
 	int			i = 0;
 
+	*held = false;
 	memset(&w, 0, sizeof(w));
 	for (;;)
 	{
 		bool		same = true;
 
-		if (make_plan(call, target, &w) != 0)
+		if (make_plan(call, target, &w, held) != 0)
 			return -1;
 		w.plan.before = *count;
 		for (i = 0; same && i < w.plan.count; i++)
@@ -359,6 +383,7 @@ dbmig_do_migrate(dbmig_call *call, int nargs, const dbmig_value *args,
 {
 	dbmig_target target;
 	bool		settled;
+	bool		held;
 	int			count = 0;
 	int			failed;
 
@@ -368,7 +393,7 @@ dbmig_do_migrate(dbmig_call *call, int nargs, const dbmig_value *args,
 		return -1;
 	if (!settled)
 	{
-		failed = migrate(call, &target, &count);
+		failed = dbmig_migrate_target(call, &target, &count, &held);
 		call->host->release(call);
 		if (failed != 0)
 			return -1;

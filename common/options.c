@@ -14,13 +14,7 @@
 #define KNOWN_PACKAGE \
 	"The options of a package are role, search_path, lock_timeout and retries."
 
-typedef struct parser
-{
-	dbmig_call *call;
-	const char *json;
-	const char *at;
-	bool		package;		/* the options are a package's */
-} parser;
+typedef dbmig_json parser;
 
 static int
 fail_at(parser *p)
@@ -470,4 +464,52 @@ dbmig_options_text(dbmig_call *call, const dbmig_options *options)
 		dbmig_append_text(call, &text, "}") != 0)
 		return NULL;
 	return text.text;
+}
+
+/* The reader for others: one member after the other. */
+
+bool
+dbmig_json_next(dbmig_json *p, char c)
+{
+	return next_is(p, c);
+}
+
+int
+dbmig_json_expect(dbmig_json *p, char c)
+{
+	return expect(p, c);
+}
+
+int
+dbmig_json_text(dbmig_json *p, const char *key, const char **value)
+{
+	return read_text(p, key, value);
+}
+
+int
+dbmig_json_members(dbmig_call *call, const char *json,
+				   int (*member) (dbmig_json *p, const char *key, void *arg),
+				   void *arg)
+{
+	parser		p;
+
+	memset(&p, 0, sizeof(p));
+	p.call = call;
+	p.json = p.at = json;
+	if (expect(&p, '{') != 0)
+		return -1;
+	if (!next_is(&p, '}'))
+	{
+		do
+		{
+			const char *key = read_string(&p);
+
+			if (key == NULL || expect(&p, ':') != 0 || member(&p, key, arg) != 0)
+				return -1;
+		} while (next_is(&p, ','));
+		if (expect(&p, '}') != 0)
+			return -1;
+	}
+	skip_blanks(&p);
+	return *p.at == '\0' ? 0 : fail_at(&p);
 }

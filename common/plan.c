@@ -253,7 +253,7 @@ dbmig_plan_up(dbmig_call *call, const dbmig_target *target, dbmig_mode mode,
 		return 0;
 	if (dbmig_plan_runnable(call, plan, DBMIG_UP, mode == DBMIG_MODE_MIGRATE) != 0)
 		return -1;
-	if (node >= 0 && plan->count == 0)
+	if (node >= 0 && plan->count == 0 && call->registry == NULL)
 		return check_target(call, graph, package, node);
 	return 0;
 }

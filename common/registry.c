@@ -245,6 +245,52 @@ rank_packages(dbmig_call *call, dbmig_graph *graph)
 	return 0;
 }
 
+/* A copy that can be marked with what one tenant has; the edges are shared. */
+static int
+copy_graph(dbmig_call *call, const dbmig_graph *from, dbmig_graph *graph)
+{
+	size_t		i;
+
+	*graph = *from;
+	graph->nodes = dbmig_alloc(call, from->node_count * sizeof(*graph->nodes));
+	graph->packages = dbmig_alloc(call, from->package_count * sizeof(*graph->packages));
+	if (graph->nodes == NULL || graph->packages == NULL)
+		return -1;
+	if (from->node_count > 0)
+		memcpy(graph->nodes, from->nodes, from->node_count * sizeof(*graph->nodes));
+	if (from->package_count > 0)
+		memcpy(graph->packages, from->packages,
+			   from->package_count * sizeof(*graph->packages));
+	for (i = 0; i < graph->node_count; i++)
+		if (graph->nodes[i].more != NULL)
+		{
+			const dbmig_node_more *more = graph->nodes[i].more;
+
+			graph->nodes[i].more = NULL;
+			if (more_of(call, &graph->nodes[i]) == NULL)
+				return -1;
+			*graph->nodes[i].more = *more;
+		}
+	return 0;
+}
+
+/* What was read once, and what this tenant has of it. */
+static int
+load_applied(dbmig_call *call, const char *tenant, dbmig_graph *graph)
+{
+	dbmig_value params[1];
+	reader		rows;
+
+	rows.graph = graph;
+	rows.package = -1;
+	rows.taken = true;
+	rows.at = 0;
+	params[0] = dbmig_text(tenant);
+	if (copy_graph(call, call->registry, graph) != 0)
+		return -1;
+	return call->host->query(call, DBMIG_APPLIED, params, read_applied, &rows);
+}
+
 int
 dbmig_registry_load(dbmig_call *call, const char *package, const char *tenant,
 					dbmig_graph *graph)
@@ -256,6 +302,8 @@ dbmig_registry_load(dbmig_call *call, const char *package, const char *tenant,
 	dbmig_value two[2];
 	reader		rows;
 
+	if (call->registry != NULL)
+		return load_applied(call, tenant, graph);
 	memset(graph, 0, sizeof(*graph));
 	one[0] = dbmig_text(package);
 	if (host->query(call, all ? DBMIG_PACKAGES : DBMIG_PACKAGES_TAKEN, one,

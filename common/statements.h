@@ -238,6 +238,31 @@ DBMIG_SQL(AS_REGISTERED, "ttt",
 DBMIG_SQL(TENANT_HAS, "tt",
 		  "SELECT 1 FROM @.dbmig_tenant_package WHERE tenant = $1"
 		  " AND (package = '' OR package = $2) LIMIT 1")
+DBMIG_SQL(TENANT_FIND, "t",
+		  "SELECT tenant, username FROM @.dbmig_tenant WHERE tenant = $1")
+DBMIG_SQL(TENANT_PACKAGES, "",
+		  "SELECT tenant, package FROM @.dbmig_tenant_package"
+		  " ORDER BY tenant, package")
+DBMIG_SQL(TENANTS_BEHIND, "",
+		  "SELECT t.tenant, c.package FROM @.dbmig_tenant t"
+		  " CROSS JOIN (SELECT package, count(*) AS n"
+		  " FROM @.dbmig_migration GROUP BY package) c"
+		  " LEFT JOIN (SELECT a.tenant, a.package, count(*) AS n"
+		  " FROM #.dbmig_applied a JOIN @.dbmig_migration m"
+		  " ON m.package = a.package AND m.version = a.version"
+		  " AND m.checksum = a.checksum WHERE a.state = 'applied'"
+		  " GROUP BY a.tenant, a.package) d"
+		  " ON d.tenant = t.tenant AND d.package = c.package"
+		  " WHERE coalesce(d.n, 0) < c.n ORDER BY t.tenant, c.package")
+DBMIG_SQL(TENANT_ERROR, "tt",
+		  "SELECT error_message FROM #.dbmig_history WHERE tenant = $1"
+		  " AND package = $2 AND outcome = 'failed' ORDER BY id DESC LIMIT 1")
+DBMIG_SQL(TENANT_DROP, "t",
+		  "DELETE FROM @.dbmig_tenant WHERE tenant = $1")
+DBMIG_SQL(TENANT_PACKAGE_DROP, "t",
+		  "DELETE FROM @.dbmig_tenant_package WHERE tenant = $1")
+DBMIG_SQL(TENANT_APPLIED_DROP, "t",
+		  "DELETE FROM #.dbmig_applied WHERE tenant = $1")
 DBMIG_SQL(TENANT_PUT, "tt",
 		  "INSERT INTO @.dbmig_tenant (tenant, username) VALUES ($1, $2)"
 		  " ON CONFLICT (tenant) DO NOTHING")

@@ -11,11 +11,12 @@
 
 #include <string.h>
 
-#include "internal.h"
+#include "fleet.h"
 
 int
 dbmig_tenant_enter(dbmig_call *call, const char *tenant, const char **name)
 {
+	call->tenant = "";
 	if (call->host->enter(call, tenant, name) != 0)
 		return -1;
 	call->tenant = *name;
@@ -42,7 +43,7 @@ dbmig_tenant_adopt(dbmig_call *call, const char *tenant, const char *package)
 	dbmig_value row[1];
 	bool		found;
 
-	if (tenant[0] == '\0')
+	if (tenant[0] == '\0' || call->registry != NULL)
 		return 0;
 	params[0] = dbmig_text(tenant);
 	params[1] = dbmig_text(package != NULL ? package : "");
@@ -54,4 +55,228 @@ dbmig_tenant_adopt(dbmig_call *call, const char *tenant, const char *package)
 		return -1;
 	params[1] = dbmig_null();
 	return call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL);
+}
+
+int
+dbmig_tenant_find(dbmig_call *call, const char *tenant, bool *found,
+				  const char **username)
+{
+	dbmig_value params[1];
+	dbmig_value row[2];
+
+	params[0] = dbmig_text(tenant);
+	if (dbmig_query_row(call, DBMIG_TENANT_FIND, params, row, 2, found) != 0)
+		return -1;
+	*username = *found && row[1].type == DBMIG_TEXT ? row[1].text : NULL;
+	return 0;
+}
+
+/* A line of the history that is about no migration. */
+static int
+note(dbmig_call *call, const char *tenant, const char *action)
+{
+	dbmig_item	item = {"", ""};
+
+	return dbmig_history_add(call, tenant, item, NULL, action, NULL, -1, -1);
+}
+
+static int
+fill(dbmig_call *call, const char *tenant, const char *username, int count,
+	 const dbmig_value *packages, int *applied)
+{
+	dbmig_target target = {NULL, NULL, tenant};
+	dbmig_value params[2];
+	int			i;
+
+	params[0] = dbmig_text(tenant);
+	params[1] = dbmig_text(username);
+	if (call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL) != 0 ||
+		note(call, tenant, "create") != 0)
+		return -1;
+	for (i = 0; i < count || i == 0; i++)
+	{
+		int			more = 0;
+
+		if (dbmig_arg_package(call, count, packages, i, count > 0, &target.package) != 0 ||
+			dbmig_tenant_adopt(call, tenant, target.package) != 0 ||
+			dbmig_apply_target(call, &target, &more) != 0)
+			return -1;
+		*applied += more;
+	}
+	return 0;
+}
+
+int
+dbmig_tenant_create(dbmig_call *call, const char *tenant, const char *username,
+					int count, const dbmig_value *packages, int *applied)
+{
+	const dbmig_host *host = call->host;
+	const char *other;
+	bool		found;
+
+	*applied = 0;
+	if (dbmig_tenant_enter(call, tenant, &tenant) != 0 ||
+		dbmig_tenant_find(call, tenant, &found, &other) != 0)
+		return -1;
+	if (found)
+		return dbmig_fail(call, DBMIG_DUPLICATE,
+						  "Forget it first, with dbmig_remove_tenant.",
+						  "tenant \"%s\" is there already", tenant);
+	if (host->begin(call, DBMIG_MODE_APPLY) != 0)
+		return -1;
+	if (host->lock(call, DBMIG_LOCK_TENANT, tenant) == 0 &&
+		fill(call, tenant, username, count, packages, applied) == 0 &&
+		host->commit(call) == 0)
+		return 0;
+	host->abort(call);
+	return -1;
+}
+
+int
+dbmig_tenant_forget(dbmig_call *call, const char *tenant)
+{
+	dbmig_value params[1];
+
+	params[0] = dbmig_text(tenant);
+	if (call->host->query(call, DBMIG_TENANT_PACKAGE_DROP, params, NULL, NULL) != 0 ||
+		call->host->query(call, DBMIG_TENANT_DROP, params, NULL, NULL) != 0 ||
+		call->host->query(call, DBMIG_TENANT_APPLIED_DROP, params, NULL, NULL) != 0)
+		return -1;
+	return note(call, tenant, "remove");
+}
+
+/* A row of dbmig_tenants: one package of the tenant that was entered. */
+static int
+emit_package(dbmig_call *call, const dbmig_graph *graph, int number,
+			 const char *name, const char *mark, dbmig_row_fn emit, void *arg)
+{
+	const dbmig_package *package = &graph->packages[number];
+	const char *state = "current";
+	dbmig_value params[2];
+	dbmig_value row[7];
+	bool		found;
+	int			pending = 0;
+	int			all = 0;
+	int			i;
+
+	for (i = package->first; i < package->first + package->count; i++)
+	{
+		pending += mark[i] && (graph->nodes[i].flags & DBMIG_NODE_APPLIED) == 0;
+		all |= graph->nodes[i].flags;
+	}
+	if ((all & DBMIG_NODE_UNSETTLED) != 0)
+		state = "failed";
+	else if ((all & DBMIG_NODE_DRIFTED) != 0)
+		state = "drifted";
+	else if (pending > 0)
+		state = "pending";
+	row[0] = dbmig_text(name);
+	row[1] = dbmig_text(package->name);
+	row[2] = dbmig_text(package->last_applied);
+	row[3] = dbmig_text(package->count > 0 ? graph->nodes[package->first + package->count - 1].version : NULL);
+	row[4] = dbmig_int(pending);
+	row[5] = dbmig_text(state);
+	row[6] = dbmig_null();
+	params[0] = row[0];
+	params[1] = row[1];
+	if ((all & DBMIG_NODE_UNSETTLED) != 0 &&
+		dbmig_query_row(call, DBMIG_TENANT_ERROR, params, &row[6], 1, &found) != 0)
+		return -1;
+	return emit(call, arg, row);
+}
+
+/* by_rank: the packages, in the order of their registration */
+static int
+emit_tenant(dbmig_call *call, const char *name, const int *by_rank,
+			const char *mark, dbmig_row_fn emit, void *arg)
+{
+	dbmig_graph graph;
+	size_t		i;
+	int			node;
+
+	if (dbmig_tenant_enter(call, name, &name) != 0 ||
+		dbmig_registry_load(call, NULL, name, &graph) != 0)
+		return -1;
+	for (i = 0; i < graph.package_count; i++)
+	{
+		const dbmig_package *package = &graph.packages[by_rank[i]];
+		bool		wanted = package->last_applied != NULL;
+
+		for (node = package->first; node < package->first + package->count; node++)
+			wanted = wanted || mark[node] ||
+				(graph.nodes[node].flags & DBMIG_NODE_UNSETTLED) != 0;
+		if (wanted &&
+			emit_package(call, &graph, by_rank[i], name, mark, emit, arg) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* One that is not there, or cannot be looked at: that is a row, too. */
+static int
+emit_missing(dbmig_call *call, const char *name, dbmig_row_fn emit, void *arg)
+{
+	dbmig_value row[7];
+	int			i;
+
+	if (call->status == DBMIG_NO_MEMORY || call->failure.interrupted)
+		return -1;
+	for (i = 0; i < 7; i++)
+		row[i] = dbmig_null();
+	row[0] = dbmig_text(name);
+	row[5] = dbmig_text("missing");
+	row[6] = dbmig_text(call->message);
+	call->status = DBMIG_OK;
+	return emit(call, arg, row);
+}
+
+int
+dbmig_do_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
+				 dbmig_row_fn emit, void *arg)
+{
+	dbmig_fleet fleet;
+	char	   *mark;
+	int		   *by_rank;
+	size_t		size;
+	size_t		i;
+
+	(void) nargs;
+	(void) args;
+	if (dbmig_fleet_read(call, &fleet) != 0)
+		return -1;
+	size = dbmig_graph_size(&fleet.graph);
+	mark = dbmig_alloc(call, size + 1);
+	by_rank = dbmig_alloc(call, fleet.graph.package_count * sizeof(int));
+	if (mark == NULL || by_rank == NULL)
+		return -1;
+	for (i = 0; i < fleet.graph.package_count; i++)
+		by_rank[fleet.graph.packages[i].rank] = (int) i;
+	for (i = 0; i < fleet.count; i++)
+	{
+		const dbmig_tenant *t = &fleet.tenants[i];
+		size_t		j;
+		size_t		id;
+		int			result;
+
+		memset(mark, 0, size);
+		for (j = 0; j < t->count; j++)
+		{
+			const dbmig_taken *taken = dbmig_fleet_take(&fleet, t->packages[j]);
+
+			if (taken == NULL)
+				return -1;
+			for (id = 0; id < size; id++)
+				mark[id] |= taken->mark[id];
+		}
+		dbmig_part_begin(call);
+		result = emit_tenant(call, t->name, by_rank, mark, emit, arg);
+		if (result != 0 && call->tenant[0] == '\0')
+			result = emit_missing(call, t->name, emit, arg);
+		if (result != 0)
+			return -1;
+		dbmig_tenant_leave(call);
+		dbmig_part_end(call);
+	}
+	call->registry = NULL;
+	return 0;
 }

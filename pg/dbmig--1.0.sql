@@ -80,7 +80,8 @@ CREATE TABLE dbmig_history (
 	version text COLLATE "C" NOT NULL,
 	name text,
 	action text NOT NULL
-		CHECK (action IN ('apply', 'rollback', 'baseline', 'resolve', 'accept')),
+		CHECK (action IN ('apply', 'rollback', 'baseline', 'resolve', 'accept',
+			'create', 'remove')),
 	outcome text NOT NULL DEFAULT 'ok' CHECK (outcome IN ('ok', 'failed')),
 	checksum text,
 	duration_us bigint,
@@ -230,7 +231,7 @@ COMMENT ON COLUMN dbmig_history.version IS 'the version';
 COMMENT ON COLUMN dbmig_history.name IS
 	'the name of the migration at that time';
 COMMENT ON COLUMN dbmig_history.action IS
-	'apply, rollback, baseline, resolve or accept';
+	'apply, rollback, baseline, resolve or accept; create or remove: of the tenant';
 COMMENT ON COLUMN dbmig_history.outcome IS 'ok or failed';
 COMMENT ON COLUMN dbmig_history.checksum IS 'SHA-256 of the text, as hex';
 COMMENT ON COLUMN dbmig_history.duration_us IS
@@ -393,6 +394,17 @@ CREATE PROCEDURE dbmig_migrate(
 AS 'MODULE_PATHNAME', 'dbmig_pg_migrate'
 LANGUAGE C;
 
+CREATE PROCEDURE dbmig_migrate_tenants(
+	package text DEFAULT NULL, version text DEFAULT NULL,
+	options text DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'dbmig_pg_migrate_tenants'
+LANGUAGE C;
+
+CREATE PROCEDURE dbmig_migrate_tenants(
+	package text, version bigint, options text DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'dbmig_pg_migrate_tenants'
+LANGUAGE C;
+
 CREATE PROCEDURE dbmig_wait(package text, seconds numeric)
 AS 'MODULE_PATHNAME', 'dbmig_pg_wait'
 LANGUAGE C;
@@ -488,6 +500,12 @@ RETURNS TABLE (tenant text, package text, applied text, registered text,
 AS 'MODULE_PATHNAME', 'dbmig_pg_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+CREATE FUNCTION dbmig_tenants()
+RETURNS TABLE (tenant text, package text, applied text, registered text,
+	pending integer, state text, error text)
+AS 'MODULE_PATHNAME', 'dbmig_pg_tenants'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION dbmig_lookup(package text)
 RETURNS SETOF dbmig_lookup_row
 AS 'MODULE_PATHNAME', 'dbmig_pg_lookup'
@@ -567,6 +585,22 @@ COMMENT ON COLUMN dbmig_status.registered IS 'its last registered version';
 COMMENT ON COLUMN dbmig_status.pending IS 'how many migrations are not applied';
 COMMENT ON COLUMN dbmig_status.state IS 'current, pending, drifted, failed or unknown';
 
+CREATE VIEW dbmig_tenants AS
+	SELECT tenant, package, applied, registered, pending, state, error
+	FROM dbmig_tenants();
+
+COMMENT ON VIEW dbmig_tenants IS
+	'A row for each known tenant and package that it has or is to have';
+COMMENT ON COLUMN dbmig_tenants.tenant IS 'the schema';
+COMMENT ON COLUMN dbmig_tenants.package IS 'the package';
+COMMENT ON COLUMN dbmig_tenants.applied IS 'its last applied version';
+COMMENT ON COLUMN dbmig_tenants.registered IS 'its last registered version';
+COMMENT ON COLUMN dbmig_tenants.pending IS
+	'how many migrations are to be applied';
+COMMENT ON COLUMN dbmig_tenants.state IS
+	'current, pending, drifted or failed; missing: there is no such schema';
+COMMENT ON COLUMN dbmig_tenants.error IS 'of the last failure, where it failed';
+
 COMMENT ON FUNCTION dbmig_register(text, text, text, text, text, text) IS
 	'Registers a migration: registered, unchanged or replaced';
 COMMENT ON FUNCTION dbmig_register(text, bigint, text, text, text, text) IS
@@ -601,6 +635,10 @@ COMMENT ON PROCEDURE dbmig_migrate(text, text, text) IS
 	'Applies what is pending, up to and including the version, each migration committed by itself';
 COMMENT ON PROCEDURE dbmig_migrate(text, bigint, text) IS
 	'Applies what is pending, up to and including the version, each migration committed by itself';
+COMMENT ON PROCEDURE dbmig_migrate_tenants(text, text, text) IS
+	'Applies what is pending to all tenants that are behind, each migration committed by itself';
+COMMENT ON PROCEDURE dbmig_migrate_tenants(text, bigint, text) IS
+	'Applies what is pending to all tenants that are behind, each migration committed by itself';
 COMMENT ON PROCEDURE dbmig_wait(text, numeric) IS
 	'Waits so many seconds at most until nothing of the package is pending';
 COMMENT ON FUNCTION dbmig_rollback(text, text, text) IS
@@ -632,6 +670,8 @@ COMMENT ON FUNCTION dbmig_plan(text, text, text) IS
 COMMENT ON FUNCTION dbmig_plan(text, bigint, text) IS
 	'What dbmig_apply() would do, in order';
 COMMENT ON FUNCTION dbmig_status() IS 'A row for each tenant and package';
+COMMENT ON FUNCTION dbmig_tenants() IS
+	'A row for each known tenant and package that it has or is to have';
 COMMENT ON FUNCTION dbmig_lookup(text) IS
 	'The migrations of a package, in order';
 COMMENT ON FUNCTION dbmig_verify(text, text) IS
@@ -676,6 +716,8 @@ REVOKE EXECUTE ON ROUTINE
 	dbmig_apply(text, bigint, text),
 	dbmig_migrate(text, text, text),
 	dbmig_migrate(text, bigint, text),
+	dbmig_migrate_tenants(text, text, text),
+	dbmig_migrate_tenants(text, bigint, text),
 	dbmig_rollback(text, text, text),
 	dbmig_rollback(text, bigint, text),
 	dbmig_rollback_all(text, text),
@@ -702,6 +744,8 @@ GRANT EXECUTE ON ROUTINE
 	dbmig_apply(text, bigint, text),
 	dbmig_migrate(text, text, text),
 	dbmig_migrate(text, bigint, text),
+	dbmig_migrate_tenants(text, text, text),
+	dbmig_migrate_tenants(text, bigint, text),
 	dbmig_rollback(text, text, text),
 	dbmig_rollback(text, bigint, text),
 	dbmig_rollback_all(text, text),
@@ -721,7 +765,7 @@ TO @extowner@ WITH GRANT OPTION;
 
 GRANT SELECT ON
 	dbmig_package, dbmig_dependency, dbmig_tenant, dbmig_tenant_package,
-	dbmig_applied, dbmig_history, dbmig_status
+	dbmig_applied, dbmig_history, dbmig_status, dbmig_tenants
 TO PUBLIC;
 GRANT SELECT (package, version, sort_key, name, kind, transactional,
 	down_transactional, checksum, refusal, down_refusal, repeatable,

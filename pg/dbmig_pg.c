@@ -138,11 +138,15 @@ void
 dbmig_pg_raise(dbmig_call *call)
 {
 	dbmig_pg   *pg = call->data;
+	const char *code = call->failure.code;
+	int			state = pg->sqlstate;
 
 	if (pg->error != NULL)
 		ReThrowError(pg->error);
+	if (call->status == DBMIG_ENGINE && code != NULL)
+		state = MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
 	ereport(ERROR,
-			(errcode(pg->sqlstate != 0 ? pg->sqlstate : sqlstate(call->status)),
+			(errcode(state != 0 ? state : sqlstate(call->status)),
 			 errmsg_internal("%s", call->message != NULL ?
 							 call->message : "unknown error"),
 			 call->hint != NULL ? errhint("%s", call->hint) : 0));
@@ -246,7 +250,7 @@ host_caller(dbmig_call *call, dbmig_mode mode)
 		return dbmig_fail(call, DBMIG_BAD_CALLER,
 						  "Call it by itself, outside of a transaction block.",
 						  "%s cannot run in a transaction block, function or procedure",
-						  mode == DBMIG_MODE_WAIT ? "dbmig_wait" : "dbmig_migrate");
+						  pg->function);
 	}
 	if (mode == DBMIG_MODE_WAIT)
 	{
@@ -296,6 +300,23 @@ host_progress(dbmig_call *call, const dbmig_progress *progress)
 	return 0;
 }
 
+/* With all that the server said of it. */
+static void
+host_warn(dbmig_call *call, const char *text)
+{
+	const ErrorData *error = ((dbmig_pg *) call->data)->error;
+	const char *hint = error != NULL ? error->hint : call->hint;
+
+	ereport(WARNING,
+			(errcode(error != NULL ? error->sqlerrcode : sqlstate(call->status)),
+			 errmsg_internal("%s", text),
+			 error != NULL && error->detail != NULL ?
+			 errdetail_internal("%s", error->detail) : 0,
+			 hint != NULL ? errhint("%s", hint) : 0,
+			 error != NULL && error->context != NULL ?
+			 errcontext_msg("%s", error->context) : 0));
+}
+
 static int
 host_set(dbmig_call *call, const char *name, const char *value)
 {
@@ -322,6 +343,7 @@ const dbmig_host dbmig_pg_host = {
 	.inspect = dbmig_pg_inspect,
 	.pause = dbmig_pg_pause,
 	.progress = host_progress,
+	.warn = host_warn,
 	.set = host_set,
 	.enter = dbmig_pg_enter,
 	.leave = dbmig_pg_leave

@@ -27,6 +27,7 @@ typedef struct dbmig_pg
 	const char *search_path;	/* of scripts: the caller's, or the tenant's */
 	const char *callers_path;	/* while a tenant is entered */
 	Oid			user;			/* the caller */
+	const char *function;		/* that was called */
 	bool		place_checked;	/* X1: this is no Citus worker */
 	bool		top;			/* a CALL by itself, which may end the
 								 * transaction */
@@ -44,6 +45,7 @@ typedef struct dbmig_pg
 
 	/* lock.c */
 	bool		locked;
+	bool		lost;			/* registrars were let in by an abort */
 	Oid			lock_class;
 	uint32		lock_tenant;
 
@@ -120,6 +122,7 @@ extern int	dbmig_pg_lock(dbmig_call *call, dbmig_lock lock,
 extern bool dbmig_pg_lock_again(dbmig_pg *pg);
 extern void dbmig_pg_lock_alone(dbmig_pg *pg, bool held);
 extern void dbmig_pg_release(dbmig_call *call);
+extern void dbmig_pg_unlock(dbmig_pg *pg);
 
 /* An old snapshot's verdict: says so where a newer one might give another. */
 extern void dbmig_pg_check_latest(dbmig_call *call, const char *tenant);

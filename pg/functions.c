@@ -330,6 +330,7 @@ run_call(FunctionCallInfo fcinfo, const char *name)
 	if (strcmp(name, "dbmig_load") == 0)
 		check_load();
 	pg.nest = -1;
+	pg.function = name;
 	pg.context = AllocSetContextCreate(old, "dbmig", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(pg.context);
 	dbmig_call_begin(&call, &dbmig_pg_host, &pg);
@@ -379,6 +380,7 @@ FUNCTION(load)
 FUNCTION(export)
 FUNCTION(apply)
 FUNCTION(migrate)
+FUNCTION(migrate_tenants)
 FUNCTION(wait)
 FUNCTION(rollback)
 FUNCTION(rollback_all)
@@ -389,6 +391,7 @@ FUNCTION(is_current)
 FUNCTION(check)
 FUNCTION(plan)
 FUNCTION(status)
+FUNCTION(tenants)
 FUNCTION(lookup)
 FUNCTION(verify)
 FUNCTION(graph)

@@ -135,8 +135,10 @@ static int
 fail_locked(dbmig_call *call, const LOCKTAG *tag, LOCKMODE mode,
 			const char *what, const char *hint)
 {
-	const char *who = holders(call, tag, mode);
+	const char *who = NULL;
 
+	if (call->settings.lock_timeout >= 0)
+		who = holders(call, tag, mode);
 	return dbmig_fail(call, DBMIG_LOCKED, hint, "another session is %s%s%s",
 					  what, who != NULL ? ": " : "", who != NULL ? who : "");
 }
@@ -199,8 +201,10 @@ give_back(dbmig_pg *pg, uint32 object, uint16 subid, LOCKMODE mode)
 bool
 dbmig_pg_lock_again(dbmig_pg *pg)
 {
-	return take_at_once(pg, 0, SUBID_TEXTS, ShareLock) &&
-		take_at_once(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
+	if (take_at_once(pg, 0, SUBID_TEXTS, ShareLock))
+		return take_at_once(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
+	pg->lost = true;
+	return false;
 }
 
 void
@@ -212,6 +216,16 @@ dbmig_pg_lock_alone(dbmig_pg *pg, bool held)
 		give_back(pg, 0, SUBID_ALONE, ShareLock);
 }
 
+/* The tenant's lock alone. */
+void
+dbmig_pg_unlock(dbmig_pg *pg)
+{
+	if (!pg->own)
+		return;
+	pg->locked = false;
+	give_back(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
+}
+
 void
 dbmig_pg_release(dbmig_call *call)
 {
@@ -219,8 +233,7 @@ dbmig_pg_release(dbmig_call *call)
 
 	if (!pg->own)
 		return;
-	pg->locked = false;
-	give_back(pg, pg->lock_tenant, SUBID_TENANT, ExclusiveLock);
+	dbmig_pg_unlock(pg);
 	give_back(pg, 0, SUBID_TEXTS, ShareLock);
 }
 
@@ -335,6 +348,9 @@ dbmig_pg_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 					 "applying migrations") != 0)
 				return -1;
 			pg->locked = pg->own;
+			if (pg->lost)
+				call->moved = true;
+			pg->lost = false;
 			if (IsolationUsesXactSnapshot() && !pg->own)
 				return check_snapshot(call, tenant);
 			return 0;

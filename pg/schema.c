@@ -51,7 +51,13 @@ dbmig_pg_leave(dbmig_call *call)
 {
 	dbmig_pg   *pg = call->data;
 
-	if (pg->callers_path != NULL)
-		pg->search_path = pg->callers_path;
+	if (pg->callers_path == NULL)
+		return;
+	pfree(unconstify(char *, pg->search_path));
+	pg->search_path = pg->callers_path;
 	pg->callers_path = NULL;
+	if (pg->error != NULL)
+		FreeErrorData(pg->error);
+	pg->error = NULL;
+	dbmig_pg_unlock(pg);
 }

@@ -121,6 +121,13 @@ dbmig_pg_keep_error(dbmig_call *call, const dbmig_place *at)
 	if (pg->error != NULL || call->status != DBMIG_OK)
 		return -1;
 	pg->error = error;
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_QUERY_CANCELED:
+		case ERRCODE_ADMIN_SHUTDOWN:
+		case ERRCODE_CRASH_SHUTDOWN:
+			call->failure.interrupted = true;
+	}
 	call->failure.code = copy(pg, unpack_sql_state(error->sqlerrcode));
 	call->failure.message = copy(pg, error->message);
 	if (at != NULL && at->script != NULL)

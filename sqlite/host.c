@@ -135,6 +135,13 @@ read_seconds(const char *text)
 	return value;
 }
 
+static void
+host_warn(dbmig_call *call, const char *text)
+{
+	(void) call;
+	sqlite3_log(SQLITE_WARNING, "dbmig: %s", text);
+}
+
 static int
 host_set(dbmig_call *call, const char *name, const char *value)
 {
@@ -178,6 +185,7 @@ const dbmig_host dbmig_sqlite_host = {
 	.inspect = dbmig_script_inspect,
 	.pause = dbmig_sqlite_pause,
 	.progress = host_progress,
+	.warn = host_warn,
 	.set = host_set,
 	.tenants_apart = true,
 	.enter = host_enter,

@@ -93,6 +93,13 @@ fake_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 	if (is_fault(call))
 		return fault(call);
 	assert_true(db->in_transaction);
+	if (db->held[0] != '\0' && strcmp(db->held, tenant) == 0)
+	{
+		if (call->settings.lock_timeout >= 0)
+			db->held[0] = '\0';	/* the other has come to its end */
+		else
+			return dbmig_fail(call, DBMIG_LOCKED, NULL, "somebody has it");
+	}
 	sprintf(db->log + strlen(db->log), "lock-%s%s ", names[lock], tenant);
 	return 0;
 }
@@ -179,7 +186,10 @@ keep_options(fake *db, const dbmig_step *step)
 			 (int) step->lock_timeout, step->retries);
 }
 
-/* A script is kept as its effect; "boom" is one that fails. */
+/*
+ * A script is kept as its effect; "boom" is one that fails, and "fails for x"
+ * one that fails in that tenant.
+ */
 static int
 fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
 {
@@ -198,6 +208,9 @@ fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	if (strcmp(step->text, "boom") == 0)
 		return dbmig_fail(call, DBMIG_ENGINE, NULL, "boom in \"%s@%s\"",
 						  step->package, step->version);
+	if (strncmp(step->text, "fails for ", 10) == 0 &&
+		strcmp(step->text + 10, db->entered) == 0 && !db->x_works)
+		return dbmig_fail(call, DBMIG_ENGINE, NULL, "%s", step->text);
 	sprintf(db->now.effects + strlen(db->now.effects), "%s;", step->text);
 	*statements = 1;
 	return 0;
@@ -227,6 +240,15 @@ fake_progress(dbmig_call *call, const dbmig_progress *progress)
 	snprintf(db->progress, sizeof(db->progress), DBMIG_PROGRESS_FORMAT,
 			 DBMIG_PROGRESS_ARGS(progress));
 	return 0;
+}
+
+static void
+fake_warn(dbmig_call *call, const char *text)
+{
+	fake	   *db = db_of(call);
+
+	assert_int_not_equal(call->status, DBMIG_OK);
+	sprintf(db->warnings + strlen(db->warnings), "%s;", text);
 }
 
 static int
@@ -281,8 +303,8 @@ fake_leave(dbmig_call *call)
 static const dbmig_host host = {
 	"sqlite", "SELECT dbmig_migrate", false, fake_alloc, fake_free, fake_query,
 	fake_caller, fake_begin, fake_lock, fake_commit, fake_abort, fake_release,
-	fake_role, fake_run, fake_inspect, fake_pause, fake_progress, fake_set,
-	fake_enter, fake_leave
+	fake_role, fake_run, fake_inspect, fake_pause, fake_progress, fake_warn,
+	fake_set, fake_enter, fake_leave
 };
 
 static int
@@ -346,6 +368,7 @@ fake_call(fake *db, const char *name,...)
 		function->scalar(call, count, args, &result) :
 		function->rows(call, count, args, keep_row, (void *) function);
 	db->status = call->status;
+	snprintf(db->hint, sizeof(db->hint), "%s", call->hint != NULL ? call->hint : "");
 	if (failed != 0)
 	{
 		assert_int_equal(failed, -1);

@@ -65,7 +65,8 @@ typedef struct fake
 	fake_tables now;
 	fake_tables before;			/* of the transaction */
 	bool		in_transaction;
-	bool		x_works;		/* in a step that is not transactional */
+	bool		x_works;		/* x in a step that is not transactional, and
+								 * "fails for" */
 	bool		jumps;			/* fail by not returning */
 	jmp_buf		jump;
 	int			calls;			/* to the host so far */
@@ -80,11 +81,14 @@ typedef struct fake
 	dbmig_settings settings;
 	bool		apart;			/* tenants' tables are not the registry's */
 	char		entered[40];	/* the tenant */
+	char		held[40];		/* a tenant that another call has */
+	char		warnings[1024];
 	char		log[4096];		/* what ran, in order */
 	char		progress[1024];
 	char		options[128];	/* of the last step: role, search_path,
 								 * lock_timeout, retries */
 	char		answer[8192];	/* result or error of the last call */
+	char		hint[256];
 	dbmig_status status;
 } fake;
 

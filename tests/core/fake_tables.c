@@ -40,6 +40,16 @@ compare_migrations(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->sort_key, y->sort_key);
 }
 
+static int
+compare_tenants(const void *a, const void *b)
+{
+	const char *x = a;
+	const char *y = b;
+	int			order = strcmp(x, y);
+
+	return order != 0 ? order : strcmp(x + 40, y + 40);
+}
+
 static fake_migration *
 find(fake_tables *t, const char *package, const char *version)
 {
@@ -350,6 +360,51 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 					return one(call, row, arg, dbmig_int(1));
 			return 0;
 		case DBMIG_TENANT_PUT:
+			return 0;
+		case DBMIG_TENANT_FIND:
+			for (i = 0; i < t->tenant_count; i++)
+				if (same(&p[0], t->tenants[i][0]))
+				{
+					dbmig_value out[2] = {p[0], dbmig_null()};
+
+					return row(call, arg, out);
+				}
+			return 0;
+		case DBMIG_TENANT_PACKAGES:
+			qsort(t->tenants, (size_t) t->tenant_count, sizeof(t->tenants[0]),
+				  compare_tenants);
+			for (i = 0; i < t->tenant_count; i++)
+			{
+				dbmig_value out[2] = {text(t->tenants[i][0]), text(t->tenants[i][1])};
+
+				if (row(call, arg, out) != 0)
+					return -1;
+			}
+			return 0;
+		case DBMIG_TENANTS_BEHIND:
+			for (i = 0; i < t->tenant_count; i++)
+				for (m = t->migrations; m < t->migrations + t->migration_count; m++)
+				{
+					dbmig_value out[2] = {text(t->tenants[i][0]), text(m->package)};
+
+					if (!is_applied(t, t->tenants[i][0], m, true) &&
+						row(call, arg, out) != 0)
+						return -1;
+				}
+			return 0;
+		case DBMIG_TENANT_ERROR:
+			return one(call, row, arg, text(t->last_failure));
+		case DBMIG_TENANT_DROP:
+		case DBMIG_TENANT_PACKAGE_DROP:
+			for (i = t->tenant_count; i-- > 0;)
+				if (same(&p[0], t->tenants[i][0]))
+					memcpy(t->tenants[i], t->tenants[--t->tenant_count],
+						   sizeof(t->tenants[0]));
+			return 0;
+		case DBMIG_TENANT_APPLIED_DROP:
+			for (i = t->applied_count; i-- > 0;)
+				if (same(&p[0], t->applied[i][4]))
+					drop_applied(t, i);
 			return 0;
 		case DBMIG_TENANT_PACKAGE_PUT:
 			SET(t->tenants[t->tenant_count][0], &p[0]);

@@ -1,0 +1,215 @@
+/*
+ * fleet.c
+ *		Who the tenants are, what each is to have, and who is behind.
+ *
+ * The registry is read once.  Where the tenants' tables are with it, one query
+ * tells who is behind; else each of them may be.
+ */
+#include "dbmig_core.h"
+
+#include <string.h>
+
+#include "fleet.h"
+
+/* Rows come by tenant, then package. */
+static int
+read_tenant(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	dbmig_fleet *fleet = arg;
+	dbmig_tenant *t = fleet->count > 0 ? &fleet->tenants[fleet->count - 1] : NULL;
+	const char **packages;
+
+	if (t == NULL || strcmp(t->name, row[0].text) != 0)
+	{
+		t = dbmig_grow(call, fleet->tenants, fleet->count, &fleet->capacity,
+					   sizeof(*t));
+		if (t == NULL)
+			return -1;
+		fleet->tenants = t;
+		t += fleet->count++;
+		memset(t, 0, sizeof(*t));
+		t->name = dbmig_copy(call, row[0].text, row[0].length);
+	}
+	packages = dbmig_grow(call, t->packages, t->count, &t->capacity,
+						  sizeof(*packages));
+	if (packages == NULL)
+		return -1;
+	t->packages = packages;
+	packages[t->count] = dbmig_copy(call, row[1].text, row[1].length);
+	return t->name != NULL && packages[t->count++] != NULL ? 0 : -1;
+}
+
+int
+dbmig_fleet_registry(dbmig_fleet *fleet)
+{
+	dbmig_call *call = fleet->call;
+
+	call->registry = NULL;
+	fleet->taken_count = 0;
+	if (dbmig_registry_load(call, NULL, "", &fleet->graph) != 0)
+		return -1;
+	call->registry = &fleet->graph;
+	call->moved = false;
+	return 0;
+}
+
+int
+dbmig_fleet_read(dbmig_call *call, dbmig_fleet *fleet)
+{
+	memset(fleet, 0, sizeof(*fleet));
+	fleet->call = call;
+	if (dbmig_fleet_registry(fleet) != 0)
+		return -1;
+	return call->host->query(call, DBMIG_TENANT_PACKAGES, NULL, read_tenant, fleet);
+}
+
+dbmig_tenant *
+dbmig_fleet_find(const dbmig_fleet *fleet, const char *name)
+{
+	size_t		low = 0;
+	size_t		high = fleet->count;
+
+	while (low < high)
+	{
+		size_t		middle = low + (high - low) / 2;
+		int			order = strcmp(fleet->tenants[middle].name, name);
+
+		if (order == 0)
+			return &fleet->tenants[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+const dbmig_taken *
+dbmig_fleet_take(dbmig_fleet *fleet, const char *package)
+{
+	dbmig_call *call = fleet->call;
+	dbmig_graph *graph = &fleet->graph;
+	int			number = dbmig_graph_find(graph, package);
+	dbmig_taken *t;
+	size_t		i;
+
+	for (i = 0; i < fleet->taken_count; i++)
+		if (strcmp(fleet->taken[i].package, package) == 0)
+			return &fleet->taken[i];
+	t = dbmig_grow(call, fleet->taken, fleet->taken_count,
+				   &fleet->taken_capacity, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	fleet->taken = t;
+	t += fleet->taken_count;
+	t->package = package;
+	t->mark = dbmig_alloc(call, dbmig_graph_size(graph) + 1);
+	t->packages = dbmig_alloc(call, graph->package_count + 1);
+	if (t->mark == NULL || t->packages == NULL)
+		return NULL;
+	if (package[0] == '\0')
+		memset(t->mark, 1, dbmig_graph_size(graph));
+	else if (number >= 0 &&
+			 dbmig_graph_ancestors(call, graph, dbmig_graph_end(graph, number),
+								   t->mark) != 0)
+		return NULL;
+	for (i = 0; i < graph->node_count; i++)
+		if (t->mark[i])
+			t->packages[graph->nodes[i].package] = 1;
+	fleet->taken_count++;
+	return t;
+}
+
+/* Is a tenant to have this package? */
+static int
+has_package(dbmig_fleet *fleet, const dbmig_tenant *t, int package, bool *has)
+{
+	size_t		i;
+
+	*has = false;
+	for (i = 0; i < t->count && !*has; i++)
+	{
+		const dbmig_taken *its = dbmig_fleet_take(fleet, t->packages[i]);
+
+		if (its == NULL)
+			return -1;
+		*has = its->packages[package] != 0;
+	}
+	return 0;
+}
+
+/* What finds those that are behind, from the rows of one query. */
+typedef struct search
+{
+	dbmig_fleet *fleet;
+	const char *package;		/* that was asked for, or NULL */
+} search;
+
+/* A tenant, and a package of which it has not all. */
+static int
+read_behind(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	search	   *s = arg;
+	dbmig_tenant *t = dbmig_fleet_find(s->fleet, row[0].text);
+	int			package = dbmig_graph_find(&s->fleet->graph, row[1].text);
+	const dbmig_taken *asked;
+	bool		has;
+
+	(void) call;
+	if (t == NULL || package < 0 || t->state == DBMIG_TENANT_BEHIND)
+		return 0;
+	if (s->package != NULL)
+	{
+		asked = dbmig_fleet_take(s->fleet, s->package);
+		if (asked == NULL)
+			return -1;
+		if (!asked->packages[package])
+			return 0;
+	}
+	if (has_package(s->fleet, t, package, &has) != 0)
+		return -1;
+	if (has)
+		t->state = DBMIG_TENANT_BEHIND;
+	return 0;
+}
+
+/* Is a dependency's other side missing?  Then nobody is up to date. */
+static bool
+is_unmet(const dbmig_graph *graph)
+{
+	size_t		i;
+
+	for (i = 0; i < graph->dependency_count; i++)
+		if (graph->sources[i] < 0)
+			return true;
+	return false;
+}
+
+int
+dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
+{
+	const dbmig_host *host = fleet->call->host;
+	bool		each = host->tenants_apart || is_unmet(&fleet->graph);
+	int			number = -1;
+	search		s = {fleet, package};
+	size_t		i;
+
+	if (package != NULL)
+		number = dbmig_graph_find(&fleet->graph, package);
+	if (!each &&
+		host->query(fleet->call, DBMIG_TENANTS_BEHIND, NULL, read_behind, &s) != 0)
+		return -1;
+	for (i = 0; i < fleet->count; i++)
+	{
+		dbmig_tenant *t = &fleet->tenants[i];
+		bool		has = true;
+
+		if (number >= 0 && has_package(fleet, t, number, &has) != 0)
+			return -1;
+		if (each)
+			t->state = DBMIG_TENANT_BEHIND;
+		if (!has)
+			t->state = DBMIG_TENANT_CURRENT;
+	}
+	return 0;
+}
