@@ -203,6 +203,8 @@ typedef struct dbmig_host
 {
 	const char *engine;			/* "postgres" or "sqlite": the option's value */
 	const char *migrate;		/* how dbmig_migrate is called, for hints */
+	bool		keeps_locks;	/* over commit(), until release(): nobody else
+								 * applies in between */
 	bool		tenants_apart;	/* a tenant's "#." tables are not where the
 								 * registry is: no statement has both */
 
@@ -324,6 +326,7 @@ struct dbmig_call
 	const char *tenant;			/* that was entered, or "" */
 	const dbmig_memo *memo;		/* NULL; or the host's, where it has one */
 	const struct dbmig_graph *registry; /* read once for many tenants, or NULL */
+	struct dbmig_texts *texts;	/* likewise, of the steps that ran last */
 
 	/* the error: the first to speak is believed */
 	dbmig_status status;
@@ -353,10 +356,12 @@ extern void dbmig_call_clear(dbmig_call *call);
 /*
  * A part of a call has memory and an error of its own, which are gone with
  * dbmig_part_end(), and with them what the host took for the part.
- * dbmig_part_keep: a copy that outlives it.
+ * dbmig_part_keep: a copy that outlives it.  dbmig_part_swap: what is allocated
+ * next outlives it, until it is called again.
  */
 extern void dbmig_part_begin(dbmig_call *call);
 extern const char *dbmig_part_keep(dbmig_call *call, const char *text);
+extern void dbmig_part_swap(dbmig_call *call);
 extern void dbmig_part_end(dbmig_call *call);
 
 /* Zeroed memory of the call, or NULL after dbmig_fail(). */

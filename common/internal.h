@@ -432,6 +432,7 @@ extern int	dbmig_settled(dbmig_call *call, const dbmig_target *target,
 
 typedef struct dbmig_step_text
 {
+	int			node;			/* whose it is */
 	bool		function;
 	size_t		text;			/* where they are in bytes */
 	size_t		length;
@@ -443,6 +444,7 @@ typedef struct dbmig_texts
 {
 	dbmig_buffer bytes;
 	dbmig_buffer made;			/* of the portable step that runs */
+	dbmig_direction direction;
 	dbmig_step_text steps[DBMIG_AHEAD_STEPS];
 	int			first;			/* the step of the plan that steps[0] is */
 	int			count;

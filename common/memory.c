@@ -79,18 +79,25 @@ dbmig_part_begin(dbmig_call *call)
 	call->blocks = NULL;
 }
 
+void
+dbmig_part_swap(dbmig_call *call)
+{
+	dbmig_block *part = call->blocks;
+
+	call->blocks = call->kept;
+	call->kept = part;
+}
+
 const char *
 dbmig_part_keep(dbmig_call *call, const char *text)
 {
-	dbmig_block *part = call->blocks;
 	const char *copy;
 
 	if (text == NULL)
 		return NULL;
-	call->blocks = call->kept;
+	dbmig_part_swap(call);
 	copy = dbmig_copy(call, text, strlen(text));
-	call->kept = call->blocks;
-	call->blocks = part;
+	dbmig_part_swap(call);
 	return copy;
 }
 

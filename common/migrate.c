@@ -120,8 +120,9 @@ see_statements(dbmig_call *call, const char *tenant, dbmig_item item,
 typedef struct work
 {
 	dbmig_plan	plan;
-	dbmig_texts kept;
-	int64_t		history;		/* last id, by us or before us */
+	dbmig_texts own;
+	dbmig_texts *kept;			/* own, or the call's */
+	int64_t		history;		/* last id, by us or before us, or -1 */
 	bool		open;			/* the plan's transaction is the next step's */
 } work;
 
@@ -262,7 +263,7 @@ migrate_alone(dbmig_call *call, const char *tenant, work *w, int i,
 	if (end(call, put_unsettled(call, tenant, item, sort_key,
 								dbmig_node_checksum(node, hex), "running",
 								*statements, 0)) != 0 ||
-		dbmig_step_run(call, tenant, &w->plan, i, DBMIG_UP, &w->kept, &key,
+		dbmig_step_run(call, tenant, &w->plan, i, DBMIG_UP, w->kept, &key,
 					   statements) != 0)
 		return -1;
 	*took = dbmig_now_us() - since;
@@ -296,7 +297,7 @@ migrate_one(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 			return -1;
 		if (!*same)
 			return 0;
-		result = end(call, dbmig_step_up(call, tenant, &w->plan, i, &w->kept, &took));
+		result = end(call, dbmig_step_up(call, tenant, &w->plan, i, w->kept, &took));
 	}
 	if (result == 0 && !*same)
 		return 0;
@@ -324,8 +325,8 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w, bool *held)
 	dbmig_value row[1];
 	bool		found;
 
-	w->kept.count = 0;
-	w->kept.bytes.length = 0;
+	w->own.count = 0;
+	w->own.bytes.length = 0;
 	w->open = false;
 	if (begin(call, target->tenant) != 0)
 	{
@@ -341,8 +342,11 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w, bool *held)
 	call->moved = false;
 	if (dbmig_plan_up(call, target, DBMIG_MODE_MIGRATE, &w->plan) != 0 ||
 		dbmig_tenant_adopt(call, target->tenant, target->package) != 0 ||
-		dbmig_accept_changed(call, target->tenant, &w->plan.graph) != 0 ||
-		dbmig_query_row(call, DBMIG_HISTORY_LAST, NULL, row, 1, &found) != 0)
+		dbmig_accept_changed(call, target->tenant, &w->plan.graph) != 0)
+		return end(call, -1);
+	if (call->host->keeps_locks)
+		row[0] = dbmig_int(-1);
+	else if (dbmig_query_row(call, DBMIG_HISTORY_LAST, NULL, row, 1, &found) != 0)
 		return end(call, -1);
 	w->history = row[0].integer;
 	w->open = w->plan.count > 0;
@@ -358,6 +362,12 @@ dbmig_migrate_target(dbmig_call *call, const dbmig_target *target, int *count,
 
 	*held = false;
 	memset(&w, 0, sizeof(w));
+	w.kept = &w.own;
+	if (call->texts != NULL)
+	{
+		w.kept = call->texts;
+		memset(&w.kept->made, 0, sizeof(w.kept->made));
+	}
 	for (;;)
 	{
 		bool		same = true;

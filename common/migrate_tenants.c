@@ -246,6 +246,7 @@ dbmig_do_migrate_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
 						 dbmig_value *result)
 {
 	run			r;
+	dbmig_texts texts;
 	dbmig_target target;
 	const char *json;
 	int			failed;
@@ -262,7 +263,10 @@ dbmig_do_migrate_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
 	if (dbmig_fleet_read(call, &r.fleet) != 0 || check_target(&r) != 0 ||
 		dbmig_fleet_behind(&r.fleet, r.package) != 0 || choose(&r) != 0)
 		return -1;
+	memset(&texts, 0, sizeof(texts));
+	call->texts = &texts;
 	failed = migrate_fleet(&r);
+	call->texts = NULL;
 	call->registry = NULL;
 	call->host->release(call);
 	if (failed != 0)

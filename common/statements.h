@@ -253,7 +253,7 @@ DBMIG_SQL(TENANTS_BEHIND, "",
 		  " AND m.checksum = a.checksum WHERE a.state = 'applied'"
 		  " GROUP BY a.tenant, a.package) d"
 		  " ON d.tenant = t.tenant AND d.package = c.package"
-		  " WHERE coalesce(d.n, 0) < c.n ORDER BY t.tenant, c.package")
+		  " WHERE coalesce(d.n, 0) < c.n")
 DBMIG_SQL(TENANT_ERROR, "tt",
 		  "SELECT error_message FROM #.dbmig_history WHERE tenant = $1"
 		  " AND package = $2 AND outcome = 'failed' ORDER BY id DESC LIMIT 1")

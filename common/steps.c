@@ -100,6 +100,7 @@ keep_text(dbmig_call *call, void *arg, const dbmig_value *row)
 	/* versions in between that are no step of the plan */
 	if (strcmp(row[0].text, item.version) != 0 || row[3].type != DBMIG_TEXT)
 		return 0;
+	step->node = look->plan->order[kept->first + kept->count];
 	step->function = strcmp(row[1].text, "function") == 0;
 	step->length = row[3].length;
 	if (keep_bytes(call, kept, &row[2], &step->options) != 0 ||
@@ -127,7 +128,9 @@ read_text(dbmig_call *call, const dbmig_plan *plan, int i,
 	reading		look = {plan, kept, 1};
 	dbmig_value params[3];
 
-	if (i >= kept->first && i < kept->first + kept->count)
+	if (i >= kept->first && i < kept->first + kept->count &&
+		kept->steps[i - kept->first].node == plan->order[i] &&
+		kept->direction == direction)
 	{
 		*step = &kept->steps[i - kept->first];
 		return 0;
@@ -137,6 +140,7 @@ read_text(dbmig_call *call, const dbmig_plan *plan, int i,
 		   nodes[plan->order[(size_t) i + look.wanted]].package == nodes[plan->order[i]].package)
 		look.wanted++;
 	kept->bytes.length = 0;
+	kept->direction = direction;
 	kept->first = i;
 	kept->count = 0;
 	params[0] = dbmig_text(item.package);
@@ -209,9 +213,15 @@ dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int
 	dbmig_step	step;
 	dbmig_step_text *text = NULL;
 	const char *json;
+	int			failed;
 
 	*statements = 0;
-	if (read_text(call, plan, i, direction, kept, &text) != 0)
+	if (kept == call->texts)
+		dbmig_part_swap(call);
+	failed = read_text(call, plan, i, direction, kept, &text);
+	if (kept == call->texts)
+		dbmig_part_swap(call);
+	if (failed != 0)
 		return -1;
 	*sort_key = kept->bytes.text + text->sort_key;
 	json = kept->bytes.text + text->options;

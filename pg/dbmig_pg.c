@@ -329,6 +329,7 @@ host_set(dbmig_call *call, const char *name, const char *value)
 const dbmig_host dbmig_pg_host = {
 	.engine = "postgres",
 	.migrate = "CALL dbmig_migrate",
+	.keeps_locks = true,
 	.alloc = host_alloc,
 	.free = host_free,
 	.query = dbmig_pg_query,

@@ -38,6 +38,7 @@ typedef enum advice
 {
 	PLAN_ANY,					/* one table */
 	PLAN_HASH,
+	PLAN_GROUP,					/* the same, and groups by hashing */
 	PLAN_INDEX
 } advice;
 
@@ -112,6 +113,8 @@ advise(dbmig_sql id)
 
 	if (strstr(text, "WITH RECURSIVE") != NULL)
 		return PLAN_INDEX;
+	if (strstr(text, " CROSS JOIN ") != NULL)
+		return PLAN_GROUP;
 	if (strstr(text, " JOIN ") != NULL || strstr(text, " EXISTS ") != NULL)
 		return PLAN_HASH;
 	return PLAN_ANY;
@@ -137,8 +140,10 @@ open_cursor(dbmig_sql id, SPIPlanPtr plan, Datum *values, const char *nulls)
 		nest = NewGUCNestLevel();
 		turn_off("jit");
 	}
-	if (a == PLAN_HASH)
+	if (a == PLAN_HASH || a == PLAN_GROUP)
 		turn_off("enable_nestloop");
+	if (a == PLAN_GROUP)
+		turn_off("enable_sort");
 	if (a == PLAN_INDEX)
 	{
 		turn_off("enable_hashjoin");
@@ -188,6 +193,7 @@ typedef struct reader
 	dbmig_value *values;
 	char	   *buffer;
 	size_t		size;
+	MemoryContext row_context;
 } reader;
 
 static void
@@ -199,6 +205,8 @@ begin_reader(reader *r, TupleDesc desc)
 	r->values = palloc0(desc->natts * sizeof(dbmig_value));
 	r->size = 1024;
 	r->buffer = palloc(r->size);
+	r->row_context = AllocSetContextCreate(CurrentMemoryContext, "dbmig row",
+										   ALLOCSET_DEFAULT_SIZES);
 }
 
 static void
@@ -266,42 +274,60 @@ read_row(reader *r, HeapTuple tuple, TupleDesc desc, MemoryContext buffers)
 	}
 }
 
+/* The rows that SPI has just given. */
 static int
-fetch_rows(dbmig_call *call, Portal portal, dbmig_row_fn emit, void *arg)
+emit_rows(dbmig_call *call, reader *r, dbmig_row_fn emit, void *arg)
 {
 	MemoryContext call_context = ((dbmig_pg *) call->data)->context;
 	MemoryContext spi_context = CurrentMemoryContext;
-	MemoryContext row_context;
-	reader		r = {0};
+	SPITupleTable *table = SPI_tuptable;
+	uint64		count = SPI_processed;
 	int			result = 0;
 
-	begin_reader(&r, portal->tupDesc);
-	row_context = AllocSetContextCreate(spi_context, "dbmig row",
-										ALLOCSET_DEFAULT_SIZES);
-	while (result == 0)
+	for (uint64 i = 0; i < count && result == 0; i++)
 	{
-		SPITupleTable *table;
-		uint64		count;
+		MemoryContextSwitchTo(r->row_context);
+		read_row(r, table->vals[i], table->tupdesc, spi_context);
+		MemoryContextSwitchTo(call_context);
+		result = emit(call, arg, r->values);
+		MemoryContextReset(r->row_context);
+	}
+	MemoryContextSwitchTo(spi_context);
+	SPI_freetuptable(table);
+	return result;
+}
 
+static int
+fetch_rows(dbmig_call *call, Portal portal, dbmig_row_fn emit, void *arg)
+{
+	reader		r = {0};
+	int			result = 0;
+	uint64		count = BATCH;
+
+	begin_reader(&r, portal->tupDesc);
+	while (result == 0 && count == BATCH)
+	{
 		SPI_cursor_fetch(portal, true, BATCH);
-		table = SPI_tuptable;
-
 		count = SPI_processed;
-		for (uint64 i = 0; i < count && result == 0; i++)
-		{
-			MemoryContextSwitchTo(row_context);
-			read_row(&r, table->vals[i], table->tupdesc, spi_context);
-			MemoryContextSwitchTo(call_context);
-			result = emit(call, arg, r.values);
-			MemoryContextReset(row_context);
-		}
-		MemoryContextSwitchTo(spi_context);
-		SPI_freetuptable(table);
-		if (count < BATCH)
-			break;
+		result = emit_rows(call, &r, emit, arg);
 	}
 	SPI_cursor_close(portal);
 	return result;
+}
+
+/* What one of many tenants has is little: a cursor would cost more. */
+static int
+read_at_once(dbmig_call *call, SPIPlanPtr plan, Datum *values,
+			 const char *nulls, dbmig_row_fn emit, void *arg)
+{
+	reader		r = {0};
+	int			code = SPI_execute_plan(plan, values, nulls, false, 0);
+
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(code));
+	begin_reader(&r, SPI_tuptable->tupdesc);
+	return emit_rows(call, &r, emit, arg);
 }
 
 static int
@@ -319,7 +345,9 @@ run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 	SPI_connect();
 	plan = get_plan(id, pg->schema);
 	bind_values(dbmig_statements[id].params, params, values, nulls);
-	if (emit != NULL && SPI_is_cursor_plan(plan))
+	if (emit != NULL && call->kept != NULL && advise(id) == PLAN_ANY)
+		result = read_at_once(call, plan, values, nulls, emit, arg);
+	else if (emit != NULL && SPI_is_cursor_plan(plan))
 		result = fetch_rows(call, open_cursor(id, plan, values, nulls),
 							emit, arg);
 	else

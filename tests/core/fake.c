@@ -301,7 +301,7 @@ fake_leave(dbmig_call *call)
 }
 
 static const dbmig_host host = {
-	"sqlite", "SELECT dbmig_migrate", false, fake_alloc, fake_free, fake_query,
+	"sqlite", "SELECT dbmig_migrate", false, false, fake_alloc, fake_free, fake_query,
 	fake_caller, fake_begin, fake_lock, fake_commit, fake_abort, fake_release,
 	fake_role, fake_run, fake_inspect, fake_pause, fake_progress, fake_warn,
 	fake_set, fake_enter, fake_leave
