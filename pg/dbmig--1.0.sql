@@ -291,6 +291,15 @@ COMMENT ON TYPE dbmig_plan_row IS 'A row of dbmig_plan()';
 COMMENT ON TYPE dbmig_lookup_row IS 'A row of dbmig_lookup()';
 COMMENT ON TYPE dbmig_verify_row IS 'A row of dbmig_verify()';
 
+CREATE TYPE dbmig_tenant_row AS (
+	schema_name text,
+	username text,
+	password text,
+	connection_string text
+);
+
+COMMENT ON TYPE dbmig_tenant_row IS 'A row of dbmig_create_tenant()';
+
 CREATE FUNCTION dbmig_register(
 	package text, version text, up text, down text DEFAULT NULL,
 	name text DEFAULT NULL, options text DEFAULT NULL)
@@ -500,6 +509,18 @@ RETURNS TABLE (tenant text, package text, applied text, registered text,
 AS 'MODULE_PATHNAME', 'dbmig_pg_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+CREATE FUNCTION dbmig_create_tenant(
+	schema text, username text, password text DEFAULT NULL,
+	VARIADIC packages text[] DEFAULT '{}')
+RETURNS SETOF dbmig_tenant_row
+AS 'MODULE_PATHNAME', 'dbmig_pg_create_tenant'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION dbmig_remove_tenant(schema text, username text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'dbmig_pg_remove_tenant'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION dbmig_tenants()
 RETURNS TABLE (tenant text, package text, applied text, registered text,
 	pending integer, state text, error text)
@@ -670,6 +691,10 @@ COMMENT ON FUNCTION dbmig_plan(text, text, text) IS
 COMMENT ON FUNCTION dbmig_plan(text, bigint, text) IS
 	'What dbmig_apply() would do, in order';
 COMMENT ON FUNCTION dbmig_status() IS 'A row for each tenant and package';
+COMMENT ON FUNCTION dbmig_create_tenant(text, text, text, text[]) IS
+	'Makes a schema and a login role for a tenant, and applies the packages there';
+COMMENT ON FUNCTION dbmig_remove_tenant(text, text) IS
+	'Drops a tenant: its schema, its role, and what it owns';
 COMMENT ON FUNCTION dbmig_tenants() IS
 	'A row for each known tenant and package that it has or is to have';
 COMMENT ON FUNCTION dbmig_lookup(text) IS
@@ -697,7 +722,7 @@ COMMENT ON FUNCTION dbmig_timestamp_text(timestamptz) IS
 -- Rights.  Whoever creates the extension may use all of it and grant it on,
 -- without owning the tables: an owner could put triggers on them that others
 -- would run.  Everybody may look at what is registered and applied, but for
--- the texts.
+-- the texts; from the first dbmig_create_tenant() on only who is granted it.
 --
 
 REVOKE EXECUTE ON ROUTINE
@@ -718,6 +743,8 @@ REVOKE EXECUTE ON ROUTINE
 	dbmig_migrate(text, bigint, text),
 	dbmig_migrate_tenants(text, text, text),
 	dbmig_migrate_tenants(text, bigint, text),
+	dbmig_create_tenant(text, text, text, text[]),
+	dbmig_remove_tenant(text, text),
 	dbmig_rollback(text, text, text),
 	dbmig_rollback(text, bigint, text),
 	dbmig_rollback_all(text, text),
@@ -746,6 +773,8 @@ GRANT EXECUTE ON ROUTINE
 	dbmig_migrate(text, bigint, text),
 	dbmig_migrate_tenants(text, text, text),
 	dbmig_migrate_tenants(text, bigint, text),
+	dbmig_create_tenant(text, text, text, text[]),
+	dbmig_remove_tenant(text, text),
 	dbmig_rollback(text, text, text),
 	dbmig_rollback(text, bigint, text),
 	dbmig_rollback_all(text, text),

@@ -29,6 +29,7 @@ extern void _PG_init(void);
 #pragma GCC visibility pop
 
 bool		dbmig_pg_running = false;
+char	   *dbmig_pg_client_host = NULL;
 
 static double lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
 static int	retries = 0;
@@ -74,6 +75,11 @@ _PG_init(void)
 							 "Whether dbmig gives a notice for each migration.",
 							 NULL, &progress_wanted, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("dbmig.client_host",
+							   "The host, or host:port, in the connection strings of tenants.",
+							   "Empty: the address that the session has come in by.",
+							   &dbmig_pg_client_host, "",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
 	compat_reserve_prefix("dbmig");
 }
 

@@ -70,6 +70,7 @@ typedef struct dbmig_place
 
 /* dbmig_pg.c */
 extern const dbmig_host dbmig_pg_host;
+extern char *dbmig_pg_client_host;	/* that tenants are told, or "" */
 extern bool dbmig_pg_running;	/* a migration runs in this backend now */
 
 /* X1: 0, or -1 where dbmig has no business on this node. */
@@ -107,6 +108,9 @@ extern int	dbmig_pg_pause(dbmig_call *call, double seconds);
 extern int	dbmig_pg_enter(dbmig_call *call, const char *tenant,
 						   const char **name);
 extern void dbmig_pg_leave(dbmig_call *call);
+
+/* tenant.c: functions that only this host has, by name; or NULL */
+extern const dbmig_function *dbmig_pg_tenant_function(const char *name);
 
 /* query.c */
 extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,

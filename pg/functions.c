@@ -56,6 +56,8 @@ get_entry(FunctionCallInfo fcinfo, const char *name)
 	e = palloc0(sizeof(entry));
 	e->function = dbmig_function_find(name);
 	if (e->function == NULL)
+		e->function = dbmig_pg_tenant_function(name);
+	if (e->function == NULL)
 		elog(ERROR, "no function \"%s\"", name);
 	(void) get_func_signature(info->fn_oid, &e->types, &e->count);
 	MemoryContextSwitchTo(old);
@@ -392,6 +394,8 @@ FUNCTION(check)
 FUNCTION(plan)
 FUNCTION(status)
 FUNCTION(tenants)
+FUNCTION(create_tenant)
+FUNCTION(remove_tenant)
 FUNCTION(lookup)
 FUNCTION(verify)
 FUNCTION(graph)

@@ -1,0 +1,462 @@
+/*
+ * tenant.c
+ *		Makes a tenant with a role of its own, and takes it away again.
+ *
+ * All of it is in the caller's transaction and with the caller's rights, so a
+ * failure leaves nothing.  Two things are not: the password is given to the
+ * server as a SCRAM verifier, in a node and never in a text, which could be
+ * logged; and PUBLIC's right to look at dbmig's tables, which a tenant's role
+ * would have too, is taken back as their owner, who alone can.
+ *
+ * The tenant's role gets no right to make triggers: they would run as whoever
+ * migrates.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/dbcommands.h"
+#include "common/keywords.h"
+#include "executor/spi.h"
+#include "libpq/crypt.h"
+#include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "dbmig_pg.h"
+
+#define PASSWORD_LENGTH 32
+#define ON_TABLES "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES"
+
+/* One statement, as the caller. */
+static void
+execute(const char *format,...) pg_attribute_printf(1, 2);
+
+static void
+execute(const char *format,...)
+{
+	StringInfoData sql;
+	int			code;
+
+	initStringInfo(&sql);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&sql, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&sql, needed);
+	}
+	SPI_connect();
+	code = SPI_execute(sql.data, false, 0);
+	if (code < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+	SPI_finish();
+	CommandCounterIncrement();
+}
+
+/* The names in the first column, in the current context. */
+static List *
+names_of(const char *sql)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *names = NIL;
+
+	SPI_connect();
+	if (SPI_execute(sql, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		names = lappend(names, pstrdup(name != NULL ? name : ""));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return names;
+}
+
+/* A name that never needs to be quoted by people; what is called so. */
+static int
+check_name(dbmig_call *call, const char *what, const char *name)
+{
+	int			keyword;
+
+	if (name[0] == '\0' || strlen(name) >= NAMEDATALEN ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(name) ||
+		(name[0] >= '0' && name[0] <= '9'))
+		return dbmig_fail(call, DBMIG_BAD_VALUE,
+						  "It is 1 to 63 letters, digits and underscores, and begins with no digit.",
+						  "\"%s\" cannot be the name of a %s", name, what);
+	keyword = ScanKeywordLookup(name, &ScanKeywords);
+	if (pg_strncasecmp(name, "pg_", 3) == 0 ||
+		pg_strcasecmp(name, "public") == 0 || pg_strcasecmp(name, "none") == 0 ||
+		pg_strcasecmp(name, "information_schema") == 0 ||
+		(keyword >= 0 && ScanKeywordCategories[keyword] == RESERVED_KEYWORD))
+		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
+						  "\"%s\" cannot be the name of a %s: it is reserved",
+						  name, what);
+	return 0;
+}
+
+static int
+check_password(dbmig_call *call, const char *password)
+{
+	if (password[0] == '\0')
+		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
+						  "password must not be empty");
+	if (get_password_type(password) != PASSWORD_TYPE_PLAINTEXT)
+		return dbmig_fail(call, DBMIG_BAD_VALUE,
+						  "Give the password itself, or none.",
+						  "password must not be a hash");
+	return 0;
+}
+
+/* Letters and digits, each as likely as another. */
+static char *
+make_password(void)
+{
+	static const char from[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	const int	count = sizeof(from) - 1;
+	char	   *password = palloc0(PASSWORD_LENGTH + 1);
+	int			length = 0;
+
+	while (length < PASSWORD_LENGTH)
+	{
+		uint8		byte;
+
+		if (!pg_strong_random(&byte, 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a password")));
+		if (byte < 256 / count * count)
+			password[length++] = from[byte % count];
+	}
+	return password;
+}
+
+/* What others see of the statement is its text, which has no password. */
+static void
+create_role(const char *username, const char *password)
+{
+	const char *role = quote_identifier(username);
+	char	   *shown = psprintf("CREATE ROLE %s LOGIN", role);
+	char	   *text = psprintf("CREATE ROLE %s LOGIN PASSWORD 'x'", role);
+	RawStmt    *raw = linitial_node(RawStmt, pg_parse_query(text));
+	CreateRoleStmt *statement = castNode(CreateRoleStmt, raw->stmt);
+	PlannedStmt *planned = makeNode(PlannedStmt);
+	ListCell   *cell;
+
+	foreach(cell, statement->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "password") == 0)
+			option->arg = (Node *) makeString(encrypt_password(PASSWORD_TYPE_SCRAM_SHA_256,
+															   username, password));
+	}
+	planned->commandType = CMD_UTILITY;
+	planned->canSetTag = true;
+	planned->utilityStmt = (Node *) statement;
+	planned->stmt_location = -1;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	compat_utility(planned, shown, PROCESS_UTILITY_QUERY);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+}
+
+/* What the role may do in the schema, now and with what is made later. */
+static void
+grant(const char *schema, const char *username)
+{
+	schema = quote_identifier(schema);
+	username = quote_identifier(username);
+	execute("GRANT USAGE, CREATE ON SCHEMA %s TO %s", schema, username);
+	execute("ALTER DEFAULT PRIVILEGES IN SCHEMA %s"
+			" GRANT " ON_TABLES " ON TABLES TO %s", schema, username);
+	execute("ALTER DEFAULT PRIVILEGES IN SCHEMA %s"
+			" GRANT ALL ON SEQUENCES TO %s", schema, username);
+}
+
+/* The same for what steps with a role of their own have made. */
+static void
+grant_of_others(const char *schema, const char *username)
+{
+	List	   *owners = names_of(psprintf("SELECT DISTINCT r.rolname"
+										   " FROM pg_catalog.pg_class c"
+										   " JOIN pg_catalog.pg_roles r ON r.oid = c.relowner"
+										   " WHERE c.relnamespace = %u"
+										   " AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+										   " AND r.oid <> %u",
+										   get_namespace_oid(schema, false), GetUserId()));
+	ListCell   *cell;
+
+	if (owners == NIL)
+		return;
+	schema = quote_identifier(schema);
+	username = quote_identifier(username);
+	execute("GRANT " ON_TABLES " ON ALL TABLES IN SCHEMA %s TO %s", schema,
+			username);
+	execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA %s TO %s", schema, username);
+	foreach(cell, owners)
+	{
+		const char *owner = quote_identifier(lfirst(cell));
+
+		execute("ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %s"
+				" GRANT " ON_TABLES " ON TABLES TO %s", owner, schema, username);
+		execute("ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %s"
+				" GRANT ALL ON SEQUENCES TO %s", owner, schema, username);
+	}
+}
+
+/* Its session finds its schema, and it can have one where not everybody can. */
+static void
+let_in(const char *schema, const char *username)
+{
+	const char *database = quote_identifier(get_database_name(MyDatabaseId));
+	List	   *can = names_of(psprintf("SELECT pg_catalog.has_database_privilege(%s, %u, 'CONNECT')",
+										quote_literal_cstr(username), MyDatabaseId));
+
+	schema = quote_identifier(schema);
+	username = quote_identifier(username);
+	execute("ALTER ROLE %s IN DATABASE %s SET search_path = %s", username,
+			database, schema);
+	if (strcmp(linitial(can), "t") != 0)
+		execute("GRANT CONNECT ON DATABASE %s TO %s", database, username);
+}
+
+static bool
+is_open(const char *schema)
+{
+	List	   *open = names_of(psprintf("SELECT pg_catalog.has_any_column_privilege('public', c.oid, 'SELECT')"
+										 " FROM pg_catalog.pg_class c"
+										 " WHERE c.relnamespace = %u AND c.relname LIKE 'dbmig\\_%%'"
+										 " AND c.relkind IN ('r', 'v') ORDER BY 1 DESC LIMIT 1",
+										 get_namespace_oid(schema, false)));
+
+	return open != NIL && strcmp(linitial(open), "t") == 0;
+}
+
+/* A tenant's role is PUBLIC, too: from the first one on that cannot look. */
+static int
+close_to_public(dbmig_call *call)
+{
+	dbmig_pg   *pg = call->data;
+	const char *schema = quote_identifier(pg->schema);
+	List	   *owner;
+	Oid			user;
+	int			context;
+
+	if (!is_open(pg->schema))
+		return 0;
+
+	/* two at once would be in each other's way */
+	if (dbmig_pg_lock(call, DBMIG_LOCK_REGISTRY, "") != 0)
+		return -1;
+	AcceptInvalidationMessages();
+	if (!is_open(pg->schema))
+		return 0;
+	owner = names_of(psprintf("SELECT relowner FROM pg_catalog.pg_class"
+							  " WHERE relnamespace = %u AND relname = 'dbmig_applied'",
+							  pg->schema_oid));
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(atooid(linitial(owner)),
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	execute("REVOKE SELECT ON %s.dbmig_package, %s.dbmig_migration,"
+			" %s.dbmig_dependency, %s.dbmig_tenant, %s.dbmig_tenant_package,"
+			" %s.dbmig_applied, %s.dbmig_history, %s.dbmig_status,"
+			" %s.dbmig_tenants FROM PUBLIC",
+			schema, schema, schema, schema, schema, schema, schema, schema,
+			schema);
+	SetUserIdAndSecContext(user, context);
+	return 0;
+}
+
+/* All but letters, digits and what no URI gives a meaning, as %XX. */
+static void
+append_encoded(StringInfo to, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			(*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL)
+			appendStringInfoChar(to, *p);
+		else
+			appendStringInfo(to, "%%%02X", (unsigned char) *p);
+	}
+}
+
+/* The host that clients are told: the setting's, or where this one came in. */
+static void
+append_host(StringInfo to)
+{
+	const char *host = dbmig_pg_client_host;
+	const char *port = GetConfigOptionByName("port", NULL, false);
+	const char *colon = strrchr(host, ':');
+
+	if (colon != NULL && strchr(host, ':') == colon && colon[1] != '\0')
+	{
+		port = colon + 1;
+		host = pnstrdup(host, colon - host);
+	}
+	if (host[0] == '\0')
+	{
+		host = linitial(names_of("SELECT pg_catalog.host(pg_catalog.inet_server_addr())"));
+		if (host[0] == '\0')
+		{
+			char	   *sockets = GetConfigOptionByName("unix_socket_directories", NULL, false);
+
+			host = pnstrdup(sockets, strcspn(sockets, ", "));
+		}
+	}
+	if (strchr(host, ':') != NULL)
+		appendStringInfo(to, "[%s]", host);
+	else
+		append_encoded(to, host);
+	appendStringInfoChar(to, ':');
+	append_encoded(to, port);
+}
+
+static const char *
+connection_string(const char *username, const char *password)
+{
+	StringInfoData uri;
+
+	initStringInfo(&uri);
+	appendStringInfoString(&uri, "postgresql://");
+	append_encoded(&uri, username);
+	appendStringInfoChar(&uri, ':');
+	append_encoded(&uri, password);
+	appendStringInfoChar(&uri, '@');
+	append_host(&uri);
+	appendStringInfoChar(&uri, '/');
+	append_encoded(&uri, get_database_name(MyDatabaseId));
+	return uri.data;
+}
+
+/* schema, username, password, packages */
+static int
+create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
+			  dbmig_row_fn emit, void *arg)
+{
+	const char *schema = nargs > 0 ? args[0].text : NULL;
+	const char *username = nargs > 1 ? args[1].text : NULL;
+	const char *password = nargs > 2 ? args[2].text : NULL;
+	dbmig_value row[4];
+	int			applied;
+
+	if (schema == NULL || username == NULL)
+		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL, "%s must not be NULL",
+						  schema == NULL ? "schema" : "username");
+	if (check_name(call, "schema", schema) != 0 ||
+		check_name(call, "role", username) != 0 ||
+		(password != NULL && check_password(call, password) != 0) ||
+		call->host->begin(call, DBMIG_MODE_APPLY) != 0)
+		return -1;
+	if (OidIsValid(get_role_oid(username, true)))
+		return dbmig_fail(call, DBMIG_DUPLICATE,
+						  "Give the tenant a role of its own.",
+						  "role \"%s\" is there already", username);
+	if (OidIsValid(get_namespace_oid(schema, true)))
+		return dbmig_fail(call, DBMIG_DUPLICATE,
+						  "A schema that is there becomes a tenant by dbmig_apply or dbmig_baseline.",
+						  "schema \"%s\" is there already", schema);
+	if (password == NULL)
+		password = make_password();
+	create_role(username, password);
+	execute("CREATE SCHEMA %s", quote_identifier(schema));
+	grant(schema, username);
+	let_in(schema, username);
+	if (dbmig_tenant_create(call, schema, username, Max(nargs - 3, 0),
+							args + Min(nargs, 3), &applied) != 0)
+		return -1;
+	grant_of_others(schema, username);
+	if (close_to_public(call) != 0)
+		return -1;
+	row[0] = dbmig_text(schema);
+	row[1] = dbmig_text(username);
+	row[2] = dbmig_text(password);
+	row[3] = dbmig_text(connection_string(username, password));
+	return emit(call, arg, row);
+}
+
+static void
+drop_role(const char *username)
+{
+	Oid			role = get_role_oid(username, true);
+	const char *quoted = quote_identifier(username);
+
+	if (!OidIsValid(role))
+		return;
+
+	/* who made it may drop it, but not what it owns */
+	if (!has_privs_of_role(GetUserId(), role))
+		execute("GRANT %s TO CURRENT_USER", quoted);
+	execute("DROP OWNED BY %s CASCADE", quoted);
+	execute("DROP ROLE %s", quoted);
+}
+
+/* schema, username */
+static int
+remove_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
+			  dbmig_value *result)
+{
+	const char *schema = nargs > 0 ? args[0].text : NULL;
+	const char *username = nargs > 1 ? args[1].text : NULL;
+	const char *its;
+	bool		found;
+
+	if (schema == NULL)
+		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL,
+						  "schema must not be NULL");
+	if (call->host->begin(call, DBMIG_MODE_APPLY) != 0 ||
+		call->host->lock(call, DBMIG_LOCK_TENANT, schema) != 0 ||
+		dbmig_tenant_find(call, schema, &found, &its) != 0)
+		return -1;
+	if (!found)
+		return dbmig_fail(call, DBMIG_UNKNOWN, NULL,
+						  "tenant \"%s\" is not known", schema);
+	if ((its == NULL) != (username == NULL) ||
+		(its != NULL && strcmp(its, username) != 0))
+		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
+						  its != NULL ? "the role of tenant \"%s\" is \"%s\"" :
+						  "tenant \"%s\" has no role that dbmig has made",
+						  schema, its);
+
+	/* "drop cascades to ..." says nothing that is not meant */
+	(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (OidIsValid(get_namespace_oid(schema, true)))
+		execute("DROP SCHEMA %s CASCADE", quote_identifier(schema));
+	if (username != NULL)
+		drop_role(username);
+	if (dbmig_tenant_forget(call, schema) != 0)
+		return -1;
+	*result = dbmig_bool(true);
+	return 0;
+}
+
+static const dbmig_function functions[] = {
+	{"dbmig_create_tenant", 2, -1, DBMIG_WRITES, NULL, create_tenant, NULL, NULL},
+	{"dbmig_remove_tenant", 1, 2, DBMIG_WRITES, remove_tenant, NULL, NULL, NULL}
+};
+
+const dbmig_function *
+dbmig_pg_tenant_function(const char *name)
+{
+	for (size_t i = 0; i < lengthof(functions); i++)
+		if (strcmp(functions[i].name, name) == 0)
+			return &functions[i];
+	return NULL;
+}
