@@ -789,6 +789,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 	dbmig_package, dbmig_migration, dbmig_dependency, dbmig_tenant,
 	dbmig_tenant_package, dbmig_applied, dbmig_history
 TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON dbmig_status, dbmig_tenants TO @extowner@ WITH GRANT OPTION;
 GRANT USAGE, SELECT, UPDATE ON SEQUENCE dbmig_history_id_seq
 TO @extowner@ WITH GRANT OPTION;
 

@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "libpq/crypt.h"
 #include "miscadmin.h"
+#include "postmaster/postmaster.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -302,7 +303,7 @@ static void
 append_host(StringInfo to)
 {
 	const char *host = dbmig_pg_client_host;
-	const char *port = GetConfigOptionByName("port", NULL, false);
+	const char *port = psprintf("%d", PostPortNumber);
 	const char *colon = strrchr(host, ':');
 
 	if (colon != NULL && strchr(host, ':') == colon && colon[1] != '\0')
@@ -315,7 +316,7 @@ append_host(StringInfo to)
 		host = linitial(names_of("SELECT pg_catalog.host(pg_catalog.inet_server_addr())"));
 		if (host[0] == '\0')
 		{
-			char	   *sockets = GetConfigOptionByName("unix_socket_directories", NULL, false);
+			const char *sockets = Unix_socket_directories;
 
 			host = pnstrdup(sockets, strcspn(sockets, ", "));
 		}
