@@ -194,6 +194,7 @@ check-pg: pg
 	@tests/run-cancel-pg
 	@tests/run-kills-pg
 	@tests/run-pooler-pg
+	@tests/run-tenants-pg
 	@tests/run-dump
 	@tests/run-extension-pg
 

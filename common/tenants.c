@@ -173,7 +173,11 @@ emit_package(dbmig_call *call, const dbmig_graph *graph, int number,
 	row[0] = dbmig_text(name);
 	row[1] = dbmig_text(package->name);
 	row[2] = dbmig_text(package->last_applied);
-	row[3] = dbmig_text(package->count > 0 ? graph->nodes[package->first + package->count - 1].version : NULL);
+	row[3] = dbmig_null();
+	for (i = package->first + package->count - 1;
+		 i >= package->first && row[3].type == DBMIG_NULL; i--)
+		if (!dbmig_version_repeats(graph->nodes[i].version))
+			row[3] = dbmig_text(graph->nodes[i].version);
 	row[4] = dbmig_int(pending);
 	row[5] = dbmig_text(state);
 	row[6] = dbmig_null();

@@ -35,8 +35,7 @@
 #define ON_TABLES "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES"
 
 /* One statement, as the caller. */
-static void
-execute(const char *format,...) pg_attribute_printf(1, 2);
+static void execute(const char *format,...) DBMIG_PRINTF(1, 2);
 
 static void
 execute(const char *format,...)
