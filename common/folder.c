@@ -13,12 +13,6 @@
 #include "folder.h"
 #include "internal.h"
 
-const char *
-dbmig_folder_package(const dbmig_folder *folder)
-{
-	return folder->package;
-}
-
 int
 dbmig_folder_read(dbmig_call *call, dbmig_folder *folder, const char *path,
 				  dbmig_file *file, bool *found)
@@ -30,7 +24,13 @@ dbmig_folder_read(dbmig_call *call, dbmig_folder *folder, const char *path,
 	if (full == NULL)
 		return -1;
 	*found = dbmig_files_kind(full) != DBMIG_KIND_NONE;
-	return *found ? dbmig_folder_text(call, folder, file) : 0;
+	if (!*found)
+		return 0;
+
+	/* a link on the way there */
+	if (strchr(path, '/') != NULL && dbmig_files_inside(call, folder->real, full) == NULL)
+		return -1;
+	return dbmig_folder_text(call, folder, file);
 }
 
 int
@@ -151,13 +151,34 @@ read_conf(dbmig_call *call, dbmig_folder *folder)
 	return found ? dbmig_conf_read(call, &file, &folder->conf) : 0;
 }
 
+/* The last part of a path, trailing slashes left out. */
+static const char *
+base_name(dbmig_call *call, const char *path)
+{
+	size_t		end = strlen(path);
+	size_t		begin;
+
+	while (end > 1 && path[end - 1] == '/')
+		end--;
+	for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
+		;
+	return dbmig_copy(call, path + begin, end - begin);
+}
+
 static int
 load_package(dbmig_call *call, dbmig_folder *folder, const dbmig_names *list)
 {
 	const dbmig_format *format = folder->format;
 	bool		changed;
 
-	if (dbmig_package_check(call, folder->package) != 0 ||
+	if (folder->package == NULL && format->name_package != NULL)
+	{
+		if (format->name_package(call, folder) != 0)
+			return -1;
+	}
+	else if (folder->package == NULL)
+		folder->package = base_name(call, folder->path);
+	if (folder->package == NULL || dbmig_package_check(call, folder->package) != 0 ||
 		read_conf(call, folder) != 0 || dbmig_folder_known(call, folder) != 0)
 		return -1;
 	if (!dbmig_utf8_valid(folder->package, strlen(folder->package)))
@@ -179,20 +200,6 @@ load_package(dbmig_call *call, dbmig_folder *folder, const dbmig_names *list)
 	return dbmig_conf_apply(call, folder->writer, folder->package, &folder->conf, &changed);
 }
 
-/* The last part of a path, trailing slashes left out. */
-static const char *
-base_name(dbmig_call *call, const char *path)
-{
-	size_t		end = strlen(path);
-	size_t		begin;
-
-	while (end > 1 && path[end - 1] == '/')
-		end--;
-	for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
-		;
-	return dbmig_copy(call, path + begin, end - begin);
-}
-
 /* A folder of folders: a package each. */
 static int
 load_inner(dbmig_call *call, const dbmig_folder *outer, const dbmig_names *names,
@@ -212,14 +219,13 @@ load_inner(dbmig_call *call, const dbmig_folder *outer, const dbmig_names *names
 			continue;
 		folder.writer = outer->writer;
 		folder.path = dbmig_files_join(call, outer->path, names->names[i]);
-		folder.package = names->names[i];
 		if (folder.path == NULL || dbmig_folder_look(call, &folder, &list) != 0)
 			return -1;
 		if (folder.format == NULL)
 			continue;
 		*any = true;
 		if (load_package(call, &folder, &list) != 0)
-			return dbmig_fail_in(call, "package \"%s\"", folder.package);
+			return dbmig_fail_in(call, "package \"%s\"", names->names[i]);
 		*count += folder.changed;
 	}
 	return 0;
@@ -242,9 +248,7 @@ load(dbmig_call *call, dbmig_writer *writer, const char *path,
 		return -1;
 	if (folder.format != NULL)
 	{
-		if (package == NULL)
-			folder.package = base_name(call, path);
-		if (folder.package == NULL || load_package(call, &folder, &list) != 0)
+		if (load_package(call, &folder, &list) != 0)
 			return -1;
 		*count = folder.changed;
 		return 0;

@@ -52,11 +52,14 @@ extern int	dbmig_folder_marker(dbmig_call *call, dbmig_folder *folder,
 
 /*
  * refresh.c: read what is registered of the package; whether a definition is
- * registered just so; say that its file is here; keep in mind which are not.
+ * registered just so; the name that a version has there, or NULL; say that its
+ * file is here; keep in mind which are not.
  */
 extern int	dbmig_folder_known(dbmig_call *call, dbmig_folder *folder);
 extern int	dbmig_folder_same(dbmig_call *call, dbmig_folder *folder,
 							  const dbmig_definition *definition, bool *same);
+extern const char *dbmig_folder_known_name(const dbmig_folder *folder,
+										   const char *version);
 extern void dbmig_folder_seen(dbmig_folder *folder, const char *version);
 extern int	dbmig_folder_missing(dbmig_call *call, dbmig_folder *folder);
 

@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "internal.h"
+#include "sqitch.h"
 
 /* Within a family the first is what a file without any marker is. */
 const dbmig_format *const dbmig_formats[] = {
@@ -19,6 +20,7 @@ const dbmig_format *const dbmig_formats[] = {
 	&dbmig_format_flyway,
 	&dbmig_format_refinery,
 	&dbmig_format_diesel,
+	&dbmig_format_sqitch,
 	NULL
 };
 
@@ -109,6 +111,8 @@ dbmig_family_of(const char *path)
 
 	file.path = path;
 	file.base = base;
+	if (strcmp(base, DBMIG_SQITCH_PLAN) == 0 || strcmp(base, DBMIG_SQITCH_CONF) == 0)
+		return DBMIG_FAMILY_PLAN;
 	if ((strcmp(base, "up.sql") == 0 || strcmp(base, "down.sql") == 0 ||
 		 strcmp(base, "metadata.toml") == 0) && in_numbered_folder(path, base))
 		return DBMIG_FAMILY_FOLDER;

@@ -74,6 +74,9 @@ typedef struct dbmig_format
 
 	/* Instead of all these: read a whole folder, by dbmig_folder_*(). */
 	int			(*load) (dbmig_call *call, dbmig_folder *folder);
+
+	/* Give the package the name that the files say; or NULL: the folder's. */
+	int			(*name_package) (dbmig_call *call, dbmig_folder *folder);
 } dbmig_format;
 
 extern const dbmig_format dbmig_format_own;
@@ -84,6 +87,7 @@ extern const dbmig_format dbmig_format_sqlx;
 extern const dbmig_format dbmig_format_flyway;
 extern const dbmig_format dbmig_format_refinery;
 extern const dbmig_format dbmig_format_diesel;
+extern const dbmig_format dbmig_format_sqitch;
 
 /* format.c: all of them, NULL behind the last */
 extern const dbmig_format *const dbmig_formats[];
@@ -155,7 +159,6 @@ extern bool dbmig_ends_with(const char *text, size_t length, const char *end);
  * folder where it is there; dbmig_folder_define registers a migration, and ends
  * the scope that was begun before anything of it was read.
  */
-extern const char *dbmig_folder_package(const dbmig_folder *folder);
 extern int	dbmig_folder_read(dbmig_call *call, dbmig_folder *folder,
 							  const char *path, dbmig_file *file, bool *found);
 extern int	dbmig_folder_define(dbmig_call *call, dbmig_folder *folder,

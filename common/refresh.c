@@ -129,6 +129,14 @@ dbmig_folder_same(dbmig_call *call, dbmig_folder *folder,
 	return 0;
 }
 
+const char *
+dbmig_folder_known_name(const dbmig_folder *folder, const char *version)
+{
+	const dbmig_known *known = find(folder, version);
+
+	return known != NULL ? known->name : NULL;
+}
+
 void
 dbmig_folder_seen(dbmig_folder *folder, const char *version)
 {

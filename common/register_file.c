@@ -66,6 +66,10 @@ register_file(dbmig_call *call, dbmig_writer *writer, const char *filename,
 {
 	dbmig_file	file;
 
+	if (format->load != NULL)
+		return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
+						  "dbmig_load reads them with their folder; dbmig_register takes a single script.",
+						  "files of %s can only be registered together", format->name);
 	if (dbmig_file_name(call, format, short_path(filename, format), &file) != 0)
 		return -1;
 	file.text = content->text;

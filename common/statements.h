@@ -105,6 +105,9 @@ DBMIG_SQL(MIGRATION_KNOWN, "t",
 		  " source IS NOT NULL AS from_file, file_missing"
 		  " FROM @.dbmig_migration WHERE package = $1 AND kind = 'sql'"
 		  " ORDER BY sort_key")
+DBMIG_SQL(MIGRATION_NAMES, "t",
+		  "SELECT version, name FROM @.dbmig_migration WHERE package = $1"
+		  " AND name IS NOT NULL ORDER BY sort_key")
 DBMIG_SQL(MIGRATION_MISSING, "itt",
 		  "UPDATE @.dbmig_migration SET file_missing = $1 <> 0"
 		  " WHERE package = $2 AND version = $3")

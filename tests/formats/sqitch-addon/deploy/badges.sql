@@ -1,0 +1,1 @@
+CREATE TABLE sq_badge (id integer PRIMARY KEY);

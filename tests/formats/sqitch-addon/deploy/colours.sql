@@ -1,0 +1,1 @@
+CREATE TABLE sq_colour (id integer PRIMARY KEY);

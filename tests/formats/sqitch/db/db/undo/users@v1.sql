@@ -1,0 +1,3 @@
+BEGIN;
+DROP TABLE sq_user;
+COMMIT;

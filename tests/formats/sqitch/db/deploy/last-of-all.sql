@@ -1,0 +1,1 @@
+INSERT INTO sq_order (id, user_id) VALUES (1, 1);

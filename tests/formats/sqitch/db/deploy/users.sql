@@ -1,0 +1,3 @@
+BEGIN;
+ALTER TABLE sq_user ADD COLUMN email text;
+COMMIT;

@@ -1,0 +1,1 @@
+DELETE FROM sq_user WHERE id = 1;

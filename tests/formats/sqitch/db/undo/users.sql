@@ -1,0 +1,3 @@
+BEGIN;
+ALTER TABLE sq_user DROP COLUMN email;
+COMMIT;

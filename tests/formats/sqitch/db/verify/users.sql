@@ -1,0 +1,3 @@
+BEGIN;
+SELECT id, name, email FROM sq_user WHERE FALSE;
+ROLLBACK;
