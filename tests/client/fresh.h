@@ -21,7 +21,7 @@ static const char *install_command;
 static const char *prefix;
 static const char *url_suffix;
 static char url[600];
-static dbmig *admin;			/* PostgreSQL: makes the databases */
+static dbmig *admin;			/* PostgreSQL: empties the database */
 static int	databases;
 
 static char logged[20][200];
@@ -40,8 +40,6 @@ admin_exec(const char *sql)
 static void
 fresh(void)
 {
-	char		sql[100];
-
 	databases++;
 	log_count = 0;
 	if (!pg)
@@ -49,9 +47,12 @@ fresh(void)
 		snprintf(url, sizeof(url), "%s/start%d.db", prefix, databases);
 		return;
 	}
-	snprintf(sql, sizeof(sql), "CREATE DATABASE %sstart%d", plain ? "plain" : "", databases);
-	admin_exec(sql);
-	snprintf(url, sizeof(url), "%sstart%d%s", prefix, databases, url_suffix);
+	snprintf(url, sizeof(url), "%s%s", prefix, url_suffix);
+	admin_exec("SET client_min_messages = warning; DROP EXTENSION IF EXISTS dbmig CASCADE;"
+			   "DO $$ DECLARE s text; BEGIN FOR s IN SELECT nspname FROM pg_namespace"
+			   " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP"
+			   " EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $$;"
+			   "CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC");
 }
 
 static void

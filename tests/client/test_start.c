@@ -501,7 +501,7 @@ main(int argc, char **argv)
 	{
 		url_suffix = argv[3];
 		install_command = argc > 4 ? argv[4] : "";
-		snprintf(start, sizeof(start), "%.*s%s%s", (int) (strrchr(prefix, (int) 47) - prefix + 1), prefix, "postgres", url_suffix);
+		snprintf(start, sizeof(start), "%s%s", prefix, url_suffix);
 		OK(dbmig_open(start, NULL, &admin));
 		if (admin == NULL)
 			return 1;
