@@ -89,6 +89,18 @@ choose(run *r)
 	return 0;
 }
 
+/* A file that has everything need not be locked to be told so. */
+static int
+migrate_target(run *r, const dbmig_target *target, int *count, bool *held)
+{
+	bool		settled = false;
+
+	if (dbmig_tenant_apart(r->call) &&
+		dbmig_settled(r->call, target, &settled) != 0)
+		return -1;
+	return settled ? 0 : dbmig_migrate_target(r->call, target, count, held);
+}
+
 /* All that this tenant is to have, or of that what was asked for. */
 static int
 migrate_all(run *r, const dbmig_tenant *t, int *count, bool *held)
@@ -101,11 +113,11 @@ migrate_all(run *r, const dbmig_tenant *t, int *count, bool *held)
 	if (dbmig_tenant_enter(r->call, t->name, &target.tenant) != 0)
 		return -1;
 	if (r->package != NULL)
-		return dbmig_migrate_target(r->call, &target, count, held);
+		return migrate_target(r, &target, count, held);
 	for (i = 0; i < t->count && failed == 0; i++)
 	{
 		target.package = t->packages[i][0] != '\0' ? t->packages[i] : NULL;
-		failed = dbmig_migrate_target(r->call, &target, &more, held);
+		failed = migrate_target(r, &target, &more, held);
 		*count += more;
 		more = 0;
 		if (target.package == NULL)

@@ -410,8 +410,19 @@ static int
 settled_apart(dbmig_call *call, const dbmig_target *target, bool *settled)
 {
 	dbmig_graph graph;
+	dbmig_value params[2];
+	dbmig_value row[1];
+	bool		known = true;
 	size_t		i;
 
+	/* one that has everything, but is to be adopted */
+	params[0] = dbmig_text(target->tenant);
+	params[1] = dbmig_text(target->package != NULL ? target->package : "");
+	if (call->registry == NULL &&
+		dbmig_query_row(call, DBMIG_TENANT_HAS, params, row, 1, &known) != 0)
+		return -1;
+	if (!known)
+		return 0;
 	if (dbmig_registry_load(call, target->package, target->tenant, &graph) != 0)
 		return -1;
 	*settled = target->package == NULL || graph.package_count > 0;

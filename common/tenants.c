@@ -145,6 +145,18 @@ dbmig_tenant_forget(dbmig_call *call, const char *tenant)
 	return note(call, tenant, "remove");
 }
 
+/* The host may keep the row, and for longer than the part lasts. */
+static int
+emit_row(dbmig_call *call, const dbmig_value *row, dbmig_row_fn emit, void *arg)
+{
+	int			result;
+
+	dbmig_part_swap(call);
+	result = emit(call, arg, row);
+	dbmig_part_swap(call);
+	return result;
+}
+
 /* A row of dbmig_tenants: one package of the tenant that was entered. */
 static int
 emit_package(dbmig_call *call, const dbmig_graph *graph, int number,
@@ -186,7 +198,7 @@ emit_package(dbmig_call *call, const dbmig_graph *graph, int number,
 	if ((all & DBMIG_NODE_UNSETTLED) != 0 &&
 		dbmig_query_row(call, DBMIG_TENANT_ERROR, params, &row[6], 1, &found) != 0)
 		return -1;
-	return emit(call, arg, row);
+	return emit_row(call, row, emit, arg);
 }
 
 /* by_rank: the packages, in the order of their registration */
@@ -231,7 +243,7 @@ emit_missing(dbmig_call *call, const char *name, dbmig_row_fn emit, void *arg)
 	row[5] = dbmig_text("missing");
 	row[6] = dbmig_text(call->message);
 	call->status = DBMIG_OK;
-	return emit(call, arg, row);
+	return emit_row(call, row, emit, arg);
 }
 
 int

@@ -149,7 +149,7 @@ static int
 run_pragma(dbmig_run *r, char *result, size_t size)
 {
 	sqlite3    *db = r->work->db;
-	dbmig_wait	wait = {0, 0, 0};
+	dbmig_wait	wait = {0, 0, 0, false};
 	sqlite3_stmt *stmt = NULL;
 	bool		again;
 	int			rc;
@@ -228,7 +228,7 @@ run_top_level(alone *a, const dbmig_look *look)
 	dbmig_run  *r = a->run;
 	char		result[16];
 	bool		setting = dbmig_token_called(&look->name, "page_size") ||
-		dbmig_token_called(&look->name, "auto_vacuum");
+	dbmig_token_called(&look->name, "auto_vacuum");
 
 	if (look->sort == DBMIG_SORT_TOP_LEVEL &&
 		dbmig_token_is(&look->keyword, "vacuum"))

@@ -18,7 +18,7 @@ SQLITE_EXTENSION_INIT3
 static int
 reads_tables(dbmig_work *work, const char *sql)
 {
-	char	   *explain = dbmig_printf(&work->call, "EXPLAIN %s", sql);
+	char	   *explain = dbmig_printf(work->call, "EXPLAIN %s", sql);
 	sqlite3_stmt *stmt = NULL;
 	int			reads = 0;
 
@@ -49,10 +49,10 @@ refuse(dbmig_work *work, bool steps, const char *sql)
 			length--;
 		more = "...";
 	}
-	hint = dbmig_printf(&work->call, steps ?
+	hint = dbmig_printf(work->call, steps ?
 						"Finish it, and call %s in a SELECT of its own, without FROM." :
 						"Finish it, and call %s in a SELECT.", work->function);
-	return dbmig_fail(&work->call, DBMIG_BAD_CALLER, hint,
+	return dbmig_fail(work->call, DBMIG_BAD_CALLER, hint,
 					  "a statement of this connection is still running: \"%.*s%s\"",
 					  (int) length, sql, more);
 }
@@ -76,12 +76,12 @@ refuse_replicated(dbmig_work *work, dbmig_mode mode)
 	switch (mode)
 	{
 		case DBMIG_MODE_MIGRATE:
-			return dbmig_fail(&work->call, DBMIG_NOT_SUPPORTED,
+			return dbmig_fail(work->call, DBMIG_NOT_SUPPORTED,
 							  "Send BEGIN IMMEDIATE, SELECT dbmig_apply(), then COMMIT.",
 							  "dqlite commits for its clients only, not for %s",
 							  work->function);
 		case DBMIG_MODE_WAIT:
-			return dbmig_fail(&work->call, DBMIG_NOT_SUPPORTED,
+			return dbmig_fail(work->call, DBMIG_NOT_SUPPORTED,
 							  "Ask dbmig_is_current from time to time.",
 							  "%s would keep dqlite from everything else",
 							  work->function);
@@ -91,7 +91,7 @@ refuse_replicated(dbmig_work *work, dbmig_mode mode)
 	}
 	if (sqlite3_txn_state(work->db, "main") == SQLITE_TXN_WRITE)
 		return 0;
-	return dbmig_fail(&work->call, DBMIG_BAD_CALLER,
+	return dbmig_fail(work->call, DBMIG_BAD_CALLER,
 					  "Send BEGIN IMMEDIATE, then this call, then COMMIT or ROLLBACK.",
 					  "%s needs a transaction of the client on dqlite",
 					  work->function);
@@ -138,6 +138,9 @@ dbmig_sqlite_caller(dbmig_call *call, dbmig_mode mode)
 	bool		alone = mode == DBMIG_MODE_MIGRATE || mode == DBMIG_MODE_WAIT;
 	struct dbmig_work *running = work->connection->running;
 
+	if (work->home != NULL)
+		return dbmig_tenant_caller(work);
+
 	if (steps && running != NULL && running != work)
 		return dbmig_fail(call, DBMIG_BAD_CALLER,
 						  "Declare what it comes after with dbmig_after.",
@@ -158,10 +161,10 @@ dbmig_sqlite_caller(dbmig_call *call, dbmig_mode mode)
 int
 dbmig_caller_check(dbmig_work *work, dbmig_mode mode)
 {
-	if (dbmig_sqlite_caller(&work->call, mode) != 0)
+	if (dbmig_sqlite_caller(work->call, mode) != 0)
 		return -1;
 	if (sqlite3_db_readonly(work->db, "main") == 1)
-		return dbmig_fail(&work->call, DBMIG_READ_ONLY,
+		return dbmig_fail(work->call, DBMIG_READ_ONLY,
 						  "Open the file for writing.",
 						  "the database is read-only");
 	return 0;

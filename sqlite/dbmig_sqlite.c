@@ -67,7 +67,7 @@ dbmig_result(sqlite3_context *context, const dbmig_value *value)
 static void
 say_what_was_read(dbmig_work *work, const dbmig_function *function)
 {
-	dbmig_call *call = &work->call;
+	dbmig_call *call = work->call;
 
 	if (!work->was_reading || strcmp(function->name, "dbmig_check") != 0 ||
 		(call->status != DBMIG_NOT_READY && call->status != DBMIG_UNKNOWN))
@@ -94,7 +94,7 @@ call_scalar(dbmig_work *work, const dbmig_function *function,
 
 	if (argc > MAX_ARGUMENTS)
 	{
-		args = dbmig_alloc(&work->call, (size_t) argc * sizeof(*args));
+		args = dbmig_alloc(work->call, (size_t) argc * sizeof(*args));
 		if (args == NULL)
 			return -1;
 	}
@@ -104,7 +104,7 @@ call_scalar(dbmig_work *work, const dbmig_function *function,
 	room = sqlite3_malloc(SHORT_RESULT);
 	if (room == NULL)
 		return dbmig_work_fail(work, SQLITE_NOMEM, NULL);
-	if (function->scalar(&work->call, argc, args, &result) != 0)
+	if (function->scalar(work->call, argc, args, &result) != 0)
 	{
 		sqlite3_free(room);
 		say_what_was_read(work, function);
@@ -126,12 +126,13 @@ static void
 scalar_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
 	const dbmig_binding *binding = sqlite3_user_data(context);
+	dbmig_call	call;
 	dbmig_work	work;
 	char	   *message;
 	int			result;
 	int			code;
 
-	dbmig_work_begin(&work, binding);
+	dbmig_work_begin(&work, &call, binding);
 	result = call_scalar(&work, binding->function, context, argc, argv);
 	dbmig_work_end(&work);
 	if (result != 0)
@@ -150,7 +151,7 @@ scalar_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 			sqlite3_result_error_nomem(context);
 		sqlite3_free(message);
 	}
-	dbmig_call_end(&work.call);
+	dbmig_call_end(&call);
 }
 
 static int
@@ -194,10 +195,11 @@ register_all(dbmig_connection *connection)
 	int			rc = SQLITE_OK;
 	int			i;
 
-	for (i = 0; rc == SQLITE_OK && i < dbmig_function_count; i++, binding++)
+	for (i = 0; rc == SQLITE_OK && i < dbmig_function_count + DBMIG_TENANT_FUNCTION_COUNT; i++, binding++)
 	{
 		binding->connection = connection;
-		binding->function = &dbmig_functions[i];
+		binding->function = i < dbmig_function_count ? &dbmig_functions[i] :
+			&dbmig_tenant_functions[i - dbmig_function_count];
 		if (binding->function->rows != NULL)
 			rc = register_module(connection, binding, binding->function->name,
 								 &dbmig_rows_module);
@@ -213,6 +215,32 @@ register_all(dbmig_connection *connection)
 	return rc == SQLITE_OK ? dbmig_values_register(connection) : rc;
 }
 
+dbmig_connection *
+dbmig_connection_make(sqlite3 *db, int *rc, char **error)
+{
+	dbmig_connection *connection;
+	size_t		size;
+
+	size = sizeof(*connection) + sizeof(dbmig_binding) *
+		(size_t) (dbmig_function_count + DBMIG_TENANT_FUNCTION_COUNT + DBMIG_TABLE_COUNT);
+	connection = sqlite3_malloc64(size);
+	*rc = SQLITE_NOMEM;
+	if (connection == NULL)
+		return NULL;
+	memset(connection, 0, size);
+	connection->db = db;
+	connection->references = 1;
+	connection->choices.settings.lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
+	strcpy(connection->choices.progress, "on");
+	*rc = register_all(connection);
+	if (*rc == SQLITE_OK)
+		return connection;
+	*error = sqlite3_mprintf("could not register dbmig's functions: %s",
+							 sqlite3_errmsg(db));
+	dbmig_connection_release(connection);
+	return NULL;
+}
+
 extern EXPORT int sqlite3_dbmig_init(sqlite3 *db, char **error,
 									 const sqlite3_api_routines *api);
 
@@ -220,7 +248,6 @@ int
 sqlite3_dbmig_init(sqlite3 *db, char **error, const sqlite3_api_routines *api)
 {
 	dbmig_connection *connection;
-	size_t		size;
 	int			rc;
 
 	SQLITE_EXTENSION_INIT2(api);
@@ -231,20 +258,8 @@ sqlite3_dbmig_init(sqlite3 *db, char **error, const sqlite3_api_routines *api)
 								 sqlite3_libversion());
 		return SQLITE_ERROR;
 	}
-	size = sizeof(*connection) + sizeof(dbmig_binding) *
-		(size_t) (dbmig_function_count + DBMIG_TABLE_COUNT);
-	connection = sqlite3_malloc64(size);
-	if (connection == NULL)
-		return SQLITE_NOMEM;
-	memset(connection, 0, size);
-	connection->db = db;
-	connection->references = 1;
-	connection->choices.settings.lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
-	strcpy(connection->choices.progress, "on");
-	rc = register_all(connection);
-	if (rc != SQLITE_OK)
-		*error = sqlite3_mprintf("could not register dbmig's functions: %s",
-								 sqlite3_errmsg(db));
-	dbmig_connection_release(connection);
+	connection = dbmig_connection_make(db, &rc, error);
+	if (connection != NULL)
+		dbmig_connection_release(connection);
 	return rc;
 }

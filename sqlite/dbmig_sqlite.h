@@ -94,9 +94,14 @@ typedef struct dbmig_queue
 
 typedef struct dbmig_work
 {
-	dbmig_call	call;
+	dbmig_call *call;
 	dbmig_connection *connection;
 	sqlite3    *db;
+	struct dbmig_work *home;	/* of a tenant's: the caller's, or NULL */
+	struct dbmig_work *room;	/* for a tenant's, or NULL */
+	struct dbmig_deferred *deferred;	/* see tenant.c */
+	bool		names_tenants;	/* needs the tables for it */
+	bool		keeps_tenant;	/* that it names is committed */
 	const char *function;		/* that was called */
 	int			code;			/* SQLite's, with DBMIG_ENGINE */
 	dbmig_transaction transaction;
@@ -131,7 +136,8 @@ typedef struct dbmig_work
 	dbmig_kept	kept;
 } dbmig_work;
 
-/* dbmig_sqlite.c */
+/* dbmig_sqlite.c: with one reference, or NULL */
+extern dbmig_connection *dbmig_connection_make(sqlite3 *db, int *rc, char **error);
 extern void dbmig_connection_release(dbmig_connection *connection);
 extern void dbmig_result(sqlite3_context *context, const dbmig_value *value);
 
@@ -139,8 +145,10 @@ extern void dbmig_result(sqlite3_context *context, const dbmig_value *value);
 extern const dbmig_host dbmig_sqlite_host;
 
 /* work.c: begin and end of one SQL call, its error */
-extern void dbmig_work_begin(dbmig_work *work, const dbmig_binding *binding);
+extern void dbmig_work_begin(dbmig_work *work, dbmig_call *call,
+							 const dbmig_binding *binding);
 extern void dbmig_work_forget(dbmig_work *work);
+extern void dbmig_work_finish(dbmig_work *work);
 extern void dbmig_work_end(dbmig_work *work);
 extern char *dbmig_work_error(dbmig_work *work, int *code);
 extern int	dbmig_work_argument(dbmig_work *work, int number,
@@ -149,6 +157,15 @@ extern void dbmig_work_note(dbmig_work *work);
 extern int	dbmig_sqlite_query(dbmig_call *call, dbmig_sql id,
 							   const dbmig_value *params, dbmig_row_fn row,
 							   void *arg);
+
+/* A reader's several queries see one state, from pin to unpin. */
+extern int	dbmig_work_pin(dbmig_work *work);
+extern void dbmig_work_unpin(dbmig_work *work);
+
+/* On the work's own connection, the caller's or the tenant's. */
+extern int	dbmig_query_own(dbmig_work *work, dbmig_sql id,
+							const dbmig_value *params, dbmig_row_fn row,
+							void *arg);
 extern int	dbmig_query_now(dbmig_work *work, dbmig_sql id,
 							const dbmig_value *params, dbmig_row_fn row,
 							void *arg);
@@ -179,11 +196,13 @@ extern int	dbmig_guard_ready(dbmig_work *work);
 extern void dbmig_transaction_clean(dbmig_connection *connection);
 
 extern int	dbmig_transaction_reserve(dbmig_work *work);
+extern int	dbmig_transaction_look(dbmig_work *work);
 
 /* wait.c */
 extern double dbmig_seconds_now(void);
 extern bool dbmig_is_locked(int rc);
 extern bool dbmig_interrupted(sqlite3 *db);
+extern bool dbmig_work_interrupted(const dbmig_work *work);
 extern int	dbmig_sqlite_pause(dbmig_call *call, double seconds);
 
 typedef struct dbmig_wait
@@ -191,6 +210,7 @@ typedef struct dbmig_wait
 	double		since;
 	double		slept;			/* seconds */
 	int			delay;			/* milliseconds */
+	bool		begins;			/* waits for another writer */
 } dbmig_wait;
 
 extern bool dbmig_wait_more(dbmig_work *work, dbmig_wait *wait, int rc);
@@ -203,7 +223,7 @@ extern int	dbmig_queue_flush(dbmig_work *work);
 extern void dbmig_queue_clear(dbmig_work *work);
 
 /* tables.c */
-#define DBMIG_TABLE_COUNT 5
+#define DBMIG_TABLE_COUNT 7
 extern const char *dbmig_table_name(int table);
 extern char *dbmig_tables_lock(dbmig_work *work);
 extern int	dbmig_tables_make(dbmig_work *work);
@@ -308,6 +328,28 @@ extern int	dbmig_second_remember(dbmig_run *r, dbmig_second *second,
 								  const dbmig_look *look);
 extern int	dbmig_second_run(dbmig_run *r, const dbmig_second *second,
 							 bool vacuum);
+
+/* A file as a URI; as: a name of SQLite's whose parameters it gets, or NULL. */
+extern char *dbmig_file_uri(dbmig_call *call, const char *path, const char *as);
+
+/* What runs on db ends when the work's own connection is interrupted. */
+extern void dbmig_watch_interrupt(sqlite3 *db, dbmig_work *work);
+
+/*
+ * tenant.c: a tenant's file on a connection of its own.  dbmig_tenant_keep:
+ * before its commit, what the registry is to keep.
+ */
+#define DBMIG_TENANT_FUNCTION_COUNT 2
+extern const dbmig_function dbmig_tenant_functions[DBMIG_TENANT_FUNCTION_COUNT];
+extern int	dbmig_tenant_open(dbmig_call *call, const char *tenant,
+							  const char **name);
+extern void dbmig_tenant_close(dbmig_call *call);
+extern int	dbmig_tenant_caller(dbmig_work *work);
+extern int	dbmig_tenant_registry(dbmig_work *work);
+extern int	dbmig_tenant_keep(dbmig_work *work);
+extern int	dbmig_tenant_query(dbmig_work *work, dbmig_sql id,
+							   const dbmig_value *params, dbmig_row_fn row,
+							   void *arg);
 
 /* settings.c: what a script may change and gets back */
 extern void dbmig_foreign_keys_save(dbmig_work *work);

@@ -61,11 +61,11 @@ find_name(check *c, int which, const char *name, uint32_t *index)
 	{
 		char	   *copy;
 
-		fkeys->names = dbmig_grow(&c->work->call, fkeys->names,
+		fkeys->names = dbmig_grow(c->work->call, fkeys->names,
 								  fkeys->name_count, &fkeys->name_capacity,
 								  sizeof(*fkeys->names));
 		copy = fkeys->names == NULL ? NULL :
-			dbmig_copy(&c->work->call, name, strlen(name));
+			dbmig_copy(c->work->call, name, strlen(name));
 		if (copy == NULL)
 			return -1;
 		fkeys->names[fkeys->name_count++] = copy;
@@ -125,7 +125,7 @@ was_there(dbmig_fkeys *fkeys, const dbmig_violation *violation)
 static int
 name_violation(check *c, const dbmig_violation *violation)
 {
-	dbmig_call *call = &c->work->call;
+	dbmig_call *call = c->work->call;
 	const char *table = c->work->fkeys.names[violation->table];
 	const char *parent = c->work->fkeys.names[violation->parent];
 	const char *comma = c->new_count > 1 ? ", " : "";
@@ -164,7 +164,7 @@ add_violation(check *c, const char *table, const char *parent, bool has_rowid,
 		c->new_count++;
 		return name_violation(c, &violation);
 	}
-	fkeys->before = dbmig_grow(&c->work->call, fkeys->before,
+	fkeys->before = dbmig_grow(c->work->call, fkeys->before,
 							   fkeys->before_count, &fkeys->before_capacity,
 							   sizeof(*fkeys->before));
 	if (fkeys->before == NULL)
@@ -315,9 +315,9 @@ dbmig_fkeys_after(dbmig_work *work)
 		return -1;
 	work->code = SQLITE_CONSTRAINT_FOREIGNKEY;
 	if (work->migrates && work->version != NULL)
-		which = dbmig_printf(&work->call, "migration \"%s@%s\": ",
+		which = dbmig_printf(work->call, "migration \"%s@%s\": ",
 							 work->package, work->version);
-	return dbmig_fail(&work->call, DBMIG_ENGINE, NULL,
+	return dbmig_fail(work->call, DBMIG_ENGINE, NULL,
 					  "%s%d foreign key violation%s that %s not there before: %s (code %d)",
 					  which != NULL ? which : "", c.new_count, c.new_count == 1 ? "" : "s",
 					  c.new_count == 1 ? "was" : "were", c.text.text,

@@ -32,21 +32,6 @@ host_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 	return 0;
 }
 
-/* A file is no tenant yet. */
-static int
-host_enter(dbmig_call *call, const char *tenant, const char **name)
-{
-	(void) name;
-	return dbmig_fail(call, DBMIG_UNKNOWN, NULL, "tenant \"%s\" is not known",
-					  tenant);
-}
-
-static void
-host_leave(dbmig_call *call)
-{
-	(void) call;
-}
-
 /* The program's own function: 0 stops. */
 static int
 call_progress(dbmig_work *work, const char *function, int done, int total,
@@ -93,7 +78,7 @@ call_progress(dbmig_work *work, const char *function, int done, int total,
 						"could not call the progress function");
 	sqlite3_finalize(stmt);
 	if (rc == SQLITE_OK && stop)
-		return dbmig_fail(&work->call, DBMIG_NOT_READY, NULL,
+		return dbmig_fail(work->call, DBMIG_NOT_READY, NULL,
 						  "stopped by the progress function \"%s\" after %s",
 						  function, item);
 	return rc == SQLITE_OK ? 0 : -1;
@@ -104,7 +89,7 @@ host_progress(dbmig_call *call, const dbmig_progress *progress)
 {
 	dbmig_work *work = call->data;
 	const char *choice = work->connection->choices.progress;
-	char		item[600];
+	const char *item;
 
 	if (strcmp(choice, "off") == 0)
 		return 0;
@@ -112,9 +97,15 @@ host_progress(dbmig_call *call, const dbmig_progress *progress)
 				DBMIG_PROGRESS_ARGS(progress));
 	if (strcmp(choice, "on") == 0)
 		return 0;
-	sqlite3_snprintf(sizeof(item), item, "%s@%s", progress->package,
-					 progress->version);
-	return call_progress(work, choice, progress->done, progress->total, item);
+	item = dbmig_printf(call, "%s%s%s@%s", progress->tenant,
+						progress->tenant[0] != '\0' ? ": " : "",
+						progress->package, progress->version);
+	if (item == NULL)
+		return -1;
+
+	/* the program's functions are on its own connection */
+	return call_progress(work->home != NULL ? work->home : work, choice,
+						 progress->done, progress->total, item);
 }
 
 /* Digits and a point, whatever the locale says. */
@@ -188,6 +179,6 @@ const dbmig_host dbmig_sqlite_host = {
 	.warn = host_warn,
 	.set = host_set,
 	.tenants_apart = true,
-	.enter = host_enter,
-	.leave = host_leave
+	.enter = dbmig_tenant_open,
+	.leave = dbmig_tenant_close
 };

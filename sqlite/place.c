@@ -62,6 +62,8 @@ dbmig_run_fail(dbmig_run *r, int code, const char *at,
 						(size_t) ((at != NULL ? at : r->start) - step->text),
 						&line, &column);
 	r->work->code = code;
+	if ((code & 0xFF) == SQLITE_INTERRUPT)
+		r->call->failure.interrupted = true;
 	note_failure(r, code, text, line);
 	return dbmig_fail(r->call, DBMIG_ENGINE, hint,
 					  "%smigration \"%s@%s\", statement %d, line %d, column %d: "
@@ -98,7 +100,7 @@ dbmig_run_refuse(dbmig_run *r, dbmig_status status,
 				 const dbmig_look *look)
 {
 	const char *reason = status == DBMIG_NOT_SUPPORTED ?
-		"cannot run in a transaction" : "is not allowed in a migration";
+	"cannot run in a transaction" : "is not allowed in a migration";
 	int			line;
 	int			column;
 

@@ -83,7 +83,7 @@ dbmig_queue_add(dbmig_work *work, dbmig_sql id, const dbmig_value *params)
 			return -1;
 		if (queue->off)
 			return 0;
-		queue->entries = dbmig_alloc(&work->call, MOST * sizeof(dbmig_queued));
+		queue->entries = dbmig_alloc(work->call, MOST * sizeof(dbmig_queued));
 		if (queue->entries == NULL)
 			return -1;
 	}
@@ -96,7 +96,7 @@ dbmig_queue_add(dbmig_work *work, dbmig_sql id, const dbmig_value *params)
 		entry->params[i] = params[i];
 		entry->places[i] = queue->texts.length;
 		if (params[i].type == DBMIG_TEXT &&
-			dbmig_append_bytes(&work->call, &queue->texts, params[i].text,
+			dbmig_append_bytes(work->call, &queue->texts, params[i].text,
 							   params[i].length) != 0)
 			return -1;
 	}

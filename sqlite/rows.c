@@ -30,7 +30,8 @@ typedef struct row
 typedef struct rows_cursor
 {
 	sqlite3_vtab_cursor base;
-	dbmig_work	work;			/* its call has the rows' memory */
+	dbmig_call	call;			/* has the rows' memory */
+	dbmig_work	work;
 	bool		filled;
 	row		   *first;
 	row		   *last;
@@ -158,7 +159,7 @@ static void
 empty(rows_cursor *cursor)
 {
 	if (cursor->filled)
-		dbmig_call_end(&cursor->work.call);
+		dbmig_call_end(&cursor->call);
 	cursor->filled = false;
 	cursor->first = NULL;
 	cursor->last = NULL;
@@ -225,11 +226,11 @@ call_function(rows_cursor *cursor, int given, sqlite3_value **argv)
 		nargs = i + 1;
 	}
 	if (nargs < function->min_args)
-		return dbmig_fail(&work->call, DBMIG_NULL_VALUE, NULL,
+		return dbmig_fail(work->call, DBMIG_NULL_VALUE, NULL,
 						  "%s needs its argument \"%.*s\"", function->name,
 						  (int) strcspn(function->arguments, ","),
 						  function->arguments);
-	return function->rows(&work->call, nargs, args, keep_row, cursor);
+	return function->rows(work->call, nargs, args, keep_row, cursor);
 }
 
 static int
@@ -244,7 +245,7 @@ rows_filter(sqlite3_vtab_cursor *base, int given, const char *text, int argc,
 	(void) text;
 	(void) argc;
 	empty(cursor);
-	dbmig_work_begin(&cursor->work, vtab->binding);
+	dbmig_work_begin(&cursor->work, &cursor->call, vtab->binding);
 	cursor->filled = true;
 	result = call_function(cursor, given, argv);
 	dbmig_work_end(&cursor->work);

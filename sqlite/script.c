@@ -336,7 +336,9 @@ dbmig_run_function(dbmig_run *r, int *statements)
 	sqlite3_free(sql);
 	if (rc != SQLITE_OK && strcmp(sqlite3_errmsg(db), missing) == 0)
 		return dbmig_fail(r->call, DBMIG_UNKNOWN,
-						  "It is called with the package and the version, as two texts.",
+						  r->work->home == NULL ?
+						  "It is called with the package and the version, as two texts." :
+						  "A tenant's file has a connection of its own, without the program's functions.",
 						  "%smigration \"%s@%s\" needs the function \"%s\", which does not exist",
 						  rollback, step->package, step->version, step->text);
 	if (rc == SQLITE_OK)

@@ -74,7 +74,7 @@ static int
 append_coded(dbmig_call *call, dbmig_buffer *uri, const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789/._-~";
+	"0123456789/._-~";
 
 	for (; *text != '\0'; text++)
 		if ((strchr(plain, *text) != NULL ? dbmig_append_bytes(call, uri, text, 1) :
@@ -83,9 +83,8 @@ append_coded(dbmig_call *call, dbmig_buffer *uri, const char *text)
 	return 0;
 }
 
-/* The file's name as a URI, with the parameters it was opened with. */
-static char *
-make_uri(dbmig_call *call, const char *name)
+char *
+dbmig_file_uri(dbmig_call *call, const char *path, const char *as)
 {
 	dbmig_buffer uri = {NULL, 0, 0};
 	const char *mark = "?";
@@ -93,9 +92,9 @@ make_uri(dbmig_call *call, const char *name)
 	int			i;
 
 	if (dbmig_append_text(call, &uri, "file:") != 0 ||
-		append_coded(call, &uri, name) != 0)
+		append_coded(call, &uri, path) != 0)
 		return NULL;
-	for (i = 0; (key = sqlite3_uri_key(name, i)) != NULL; i++)
+	for (i = 0; as != NULL && (key = sqlite3_uri_key(as, i)) != NULL; i++)
 	{
 		/* these are given otherwise */
 		if (strcmp(key, "mode") == 0 || strcmp(key, "cache") == 0 ||
@@ -104,7 +103,7 @@ make_uri(dbmig_call *call, const char *name)
 		if (dbmig_append_text(call, &uri, mark) != 0 ||
 			append_coded(call, &uri, key) != 0 ||
 			dbmig_append_text(call, &uri, "=") != 0 ||
-			append_coded(call, &uri, sqlite3_uri_parameter(name, key)) != 0)
+			append_coded(call, &uri, sqlite3_uri_parameter(as, key)) != 0)
 			return NULL;
 		mark = "&";
 	}
@@ -114,7 +113,16 @@ make_uri(dbmig_call *call, const char *name)
 static int
 look_for_interrupt(void *data)
 {
-	return dbmig_interrupted(((dbmig_work *) data)->db) ? 1 : 0;
+	return dbmig_work_interrupted(data) ? 1 : 0;
+}
+
+void
+dbmig_watch_interrupt(sqlite3 *db, dbmig_work *work)
+{
+#ifndef SQLITE_CORE
+	if (sqlite3_api->progress_handler != NULL)
+#endif
+		sqlite3_progress_handler(db, PROGRESS_STEPS, look_for_interrupt, work);
 }
 
 /* A statement there, again and again while the database is locked. */
@@ -122,7 +130,7 @@ static int
 exec(dbmig_run *r, sqlite3 *db, const char *sql, size_t length)
 {
 	char	   *text = dbmig_copy(r->call, sql, length);
-	dbmig_wait	wait = {0, 0, 0};
+	dbmig_wait	wait = {0, 0, 0, false};
 	int			rc;
 
 	if (text == NULL)
@@ -132,7 +140,7 @@ exec(dbmig_run *r, sqlite3 *db, const char *sql, size_t length)
 		rc = sqlite3_exec(db, text, NULL, NULL, NULL);
 		if (rc != SQLITE_OK)
 			rc = sqlite3_extended_errcode(db);
-		if (dbmig_is_locked(rc) && dbmig_interrupted(r->work->db))
+		if (dbmig_is_locked(rc) && dbmig_work_interrupted(r->work))
 			return dbmig_run_fail(r, SQLITE_INTERRUPT, NULL, "interrupted");
 	} while (dbmig_wait_more(r->work, &wait, rc));
 	if (rc == SQLITE_OK)
@@ -162,7 +170,7 @@ open_second(dbmig_run *r, sqlite3 **db)
 							refusal);
 		return text == NULL ? -1 : dbmig_run_fail(r, SQLITE_ERROR, NULL, text);
 	}
-	text = make_uri(r->call, name);
+	text = dbmig_file_uri(r->call, name, name);
 	if (text == NULL)
 		return -1;
 	sqlite3_file_control(work->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
@@ -170,10 +178,7 @@ open_second(dbmig_run *r, sqlite3 **db)
 						 SQLITE_OPEN_PRIVATECACHE, vfs->zName);
 	if (rc != SQLITE_OK)
 		return dbmig_run_fail(r, rc, NULL, *db != NULL ? sqlite3_errmsg(*db) : "out of memory");
-#ifndef SQLITE_CORE
-	if (sqlite3_api->progress_handler != NULL)
-#endif
-		sqlite3_progress_handler(*db, PROGRESS_STEPS, look_for_interrupt, work);
+	dbmig_watch_interrupt(*db, work);
 	return exec(r, *db, "SELECT count(*) FROM sqlite_schema", 34);
 }
 

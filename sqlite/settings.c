@@ -264,7 +264,7 @@ check_like(dbmig_work *work, const dbmig_look *look)
 	if ((now != 0) == dbmig_pragma_is_on(&look->value))
 		return 0;
 	work->code = SQLITE_ERROR;
-	return dbmig_fail(&work->call, DBMIG_NOT_SUPPORTED,
+	return dbmig_fail(work->call, DBMIG_NOT_SUPPORTED,
 					  "Use GLOB, or set it before dbmig is called.",
 					  "PRAGMA " LIKE " does nothing while a statement runs, and one has called dbmig");
 }
@@ -278,9 +278,9 @@ dbmig_pragma_before(dbmig_work *work, const dbmig_look *look, bool *skip)
 	*skip = false;
 	if (look->value.kind == DBMIG_TOKEN_END)
 		return 0;
-	name = dbmig_token_name(&work->call, &look->name);
+	name = dbmig_token_name(work->call, &look->name);
 	if (name != NULL && look->schema.kind != DBMIG_TOKEN_END)
-		schema = dbmig_token_name(&work->call, &look->schema);
+		schema = dbmig_token_name(work->call, &look->schema);
 	if (name == NULL || schema == NULL)
 		return -1;
 	if (strcmp(name, LIKE) == 0)
@@ -301,7 +301,7 @@ dbmig_pragma_is_setting(dbmig_work *work, const dbmig_look *look, bool *setting)
 	*setting = false;
 	if (look->sort != DBMIG_SORT_PRAGMA || look->value.kind == DBMIG_TOKEN_END)
 		return 0;
-	name = dbmig_token_name(&work->call, &look->name);
+	name = dbmig_token_name(work->call, &look->name);
 	if (name == NULL)
 		return -1;
 	*setting = is_one_of(name, settings) || is_one_of(name, flag_names) ||

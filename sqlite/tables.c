@@ -22,12 +22,18 @@ SQLITE_EXTENSION_INIT3
 /* UTC, as SQLite has it; finer would cost 4,000 instructions a row */
 #define NOW "DEFAULT CURRENT_TIMESTAMP"
 
+/* Where a table is needed. */
+#define REGISTRY 1
+#define TENANTS 2				/* beside the registry, once there are any */
+#define APPLIED 3				/* everywhere */
+
 typedef struct table
 {
 	const char *name;
 	const char *columns;
 	const char *rest;			/* of CREATE TABLE, with the parenthesis */
 	const char *index;			/* CREATE INDEX, or NULL */
+	int			where;
 } table;
 
 static const table tables[DBMIG_TABLE_COUNT] = {
@@ -37,7 +43,8 @@ static const table tables[DBMIG_TABLE_COUNT] = {
 		" options TEXT NOT NULL DEFAULT '{}', extension TEXT,"
 		" registered_at TEXT NOT NULL " NOW,
 		", PRIMARY KEY (package)) WITHOUT ROWID",
-		"CREATE INDEX main.dbmig_package_position ON dbmig_package (position)"
+		"CREATE INDEX main.dbmig_package_position ON dbmig_package (position)",
+		REGISTRY
 	},
 	{
 		"dbmig_migration",
@@ -52,7 +59,8 @@ static const table tables[DBMIG_TABLE_COUNT] = {
 		" options TEXT NOT NULL DEFAULT '{}', source TEXT, extension TEXT,"
 		" registered_at TEXT NOT NULL " NOW ", up TEXT NOT NULL, down TEXT",
 		", PRIMARY KEY (package, version), UNIQUE (package, sort_key))",
-		NULL
+		NULL,
+		REGISTRY
 	},
 	{
 		"dbmig_dependency",
@@ -62,7 +70,23 @@ static const table tables[DBMIG_TABLE_COUNT] = {
 		", PRIMARY KEY (package, version, after_package, after_version))"
 		" WITHOUT ROWID",
 		"CREATE INDEX main.dbmig_dependency_after ON dbmig_dependency"
-		" (after_package, after_version)"
+		" (after_package, after_version)",
+		REGISTRY
+	},
+	{
+		"dbmig_tenant",
+		"tenant TEXT NOT NULL, username TEXT,"
+		" created_at TEXT NOT NULL " NOW ", created_by TEXT",
+		", PRIMARY KEY (tenant)) WITHOUT ROWID",
+		NULL,
+		TENANTS
+	},
+	{
+		"dbmig_tenant_package",
+		"tenant TEXT NOT NULL, package TEXT NOT NULL",
+		", PRIMARY KEY (tenant, package)) WITHOUT ROWID",
+		NULL,
+		TENANTS
 	},
 	{
 		"dbmig_applied",
@@ -75,7 +99,8 @@ static const table tables[DBMIG_TABLE_COUNT] = {
 		" applied_at TEXT NOT NULL " NOW ", applied_by TEXT,"
 		" transaction_id INTEGER",
 		", PRIMARY KEY (package, version, tenant)) WITHOUT ROWID",
-		NULL
+		NULL,
+		APPLIED
 	},
 	{
 		"dbmig_history",
@@ -91,7 +116,8 @@ static const table tables[DBMIG_TABLE_COUNT] = {
 		" performed_by TEXT, transaction_id INTEGER, error_code TEXT,"
 		" error_message TEXT, error_statement INTEGER, error_line INTEGER",
 		", PRIMARY KEY (id))",
-		NULL
+		NULL,
+		APPLIED
 	}
 };
 
@@ -113,7 +139,7 @@ is_there(sqlite3 *db, int i)
 static int
 make_table(dbmig_work *work, const table *t)
 {
-	char	   *sql = dbmig_printf(&work->call,
+	char	   *sql = dbmig_printf(work->call,
 								   "CREATE TABLE IF NOT EXISTS main.%s(%s%s",
 								   t->name, t->columns, t->rest);
 	int			rc;
@@ -138,10 +164,17 @@ dbmig_tables_lock(dbmig_work *work)
 	const table *last = &tables[DBMIG_TABLE_COUNT - 1];
 
 	if (is_there(work->db, DBMIG_TABLE_COUNT - 1))
-		return dbmig_printf(&work->call, "DELETE FROM main.%s WHERE 0",
+		return dbmig_printf(work->call, "DELETE FROM main.%s WHERE 0",
 							last->name);
-	return dbmig_printf(&work->call, "CREATE TABLE IF NOT EXISTS main.%s(%s%s",
+	return dbmig_printf(work->call, "CREATE TABLE IF NOT EXISTS main.%s(%s%s",
 						last->name, last->columns, last->rest);
+}
+
+static bool
+is_needed(const dbmig_work *work, int i)
+{
+	return tables[i].where == APPLIED ||
+		(work->home == NULL && (tables[i].where == REGISTRY || work->names_tenants));
 }
 
 /* Under the write lock: make what is missing. */
@@ -156,7 +189,8 @@ dbmig_tables_make(dbmig_work *work)
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, "could not read the schema");
 	for (i = 0; i < DBMIG_TABLE_COUNT; i++)
-		if (!is_there(work->db, i) && make_table(work, &tables[i]) != 0)
+		if (is_needed(work, i) && !is_there(work->db, i) &&
+			make_table(work, &tables[i]) != 0)
 			return -1;
 	return 0;
 }

@@ -131,9 +131,9 @@ fire_guard(dbmig_work *work)
 
 /* Run a statement, again and again while the database is locked. */
 static int
-exec_waiting(dbmig_work *work, const char *sql)
+exec_waiting(dbmig_work *work, const char *sql, bool begins)
 {
-	dbmig_wait	wait = {0, 0, 0};
+	dbmig_wait	wait = {0, 0, 0, begins};
 	int			rc;
 
 	do
@@ -145,25 +145,25 @@ exec_waiting(dbmig_work *work, const char *sql)
 static int
 fail_to_begin(dbmig_work *work, int rc, bool waited)
 {
-	double		limit = work->call.settings.lock_timeout;
+	double		limit = work->call->settings.lock_timeout;
 
 	if (!dbmig_is_locked(rc))
 	{
 		if ((rc & 0xFF) == SQLITE_READONLY)
-			return dbmig_fail(&work->call, DBMIG_READ_ONLY,
+			return dbmig_fail(work->call, DBMIG_READ_ONLY,
 							  "Look at PRAGMA query_only, and at the rights of the file and its folder.",
 							  "the database cannot be written");
 		return dbmig_work_fail(work, rc, "could not begin to write");
 	}
 	if (!waited)
-		return dbmig_fail(&work->call, DBMIG_LOCKED,
+		return dbmig_fail(work->call, DBMIG_LOCKED,
 						  "Begin with BEGIN IMMEDIATE, so that it can be waited for.",
 						  "another connection is writing, and this transaction has already read");
 	if (limit <= 0)
-		return dbmig_fail(&work->call, DBMIG_LOCKED,
+		return dbmig_fail(work->call, DBMIG_LOCKED,
 						  "Try again, or have dbmig_set('lock_timeout', seconds) wait for it.",
 						  "another connection is writing to the database");
-	return dbmig_fail(&work->call, DBMIG_LOCKED,
+	return dbmig_fail(work->call, DBMIG_LOCKED,
 					  "Try again, or have dbmig_set('lock_timeout', seconds) wait longer.",
 					  "another connection has been writing to the database for %g seconds",
 					  limit);
@@ -190,7 +190,7 @@ lock_joined(dbmig_work *work, bool wait)
 		if (sql == NULL)
 			return SQLITE_NOMEM;
 		/* fails, or changes nothing, where the schema in memory is old */
-		rc = wait ? exec_waiting(work, sql) : dbmig_work_exec(work, sql);
+		rc = wait ? exec_waiting(work, sql, true) : dbmig_work_exec(work, sql);
 		if (rc != SQLITE_OK && rc != SQLITE_ERROR)
 			break;
 	}
@@ -230,7 +230,7 @@ undo_savepoint(dbmig_work *work)
 static int
 begin_own(dbmig_work *work)
 {
-	int			rc = exec_waiting(work, "BEGIN IMMEDIATE");
+	int			rc = exec_waiting(work, "BEGIN IMMEDIATE", true);
 
 	if (rc != SQLITE_OK)
 		return fail_to_begin(work, rc, true);
@@ -280,15 +280,15 @@ dbmig_transaction_reserve(dbmig_work *work)
 		return fail_to_begin(work, rc, true);
 	work->transaction = DBMIG_TRANSACTION_JOINED;
 	rc = lock_joined(work, true);
-	dbmig_transaction_abort(&work->call);
+	dbmig_transaction_abort(work->call);
 	if (rc != SQLITE_OK && (rc & 0xFF) != SQLITE_READONLY)
 		return fail_to_begin(work, rc, true);
 	return 0;
 }
 
 /* Under the lock: whether others have written since the last time. */
-static int
-look_for_others(dbmig_work *work)
+int
+dbmig_transaction_look(dbmig_work *work)
 {
 	sqlite3_stmt *stmt = NULL;
 	sqlite3_int64 now = 0;
@@ -306,9 +306,18 @@ look_for_others(dbmig_work *work)
 	if (rc != SQLITE_ROW)
 		return -1;
 	if (work->data_version != 0 && work->data_version != now)
-		work->call.moved = true;
+		work->call->moved = true;
 	work->data_version = now;
 	return 0;
+}
+
+/* A tenant's: the same of the registry, as it is from now on. */
+static int
+look_at_registry(dbmig_work *work, dbmig_mode mode)
+{
+	if (dbmig_tenant_registry(work) != 0)
+		return -1;
+	return mode == DBMIG_MODE_MIGRATE ? dbmig_transaction_look(work->home) : 0;
 }
 
 int
@@ -325,7 +334,7 @@ dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode)
 	}
 	if (dbmig_caller_check(work, mode) != 0)
 		return -1;
-	if (work->call.status == DBMIG_OK)
+	if (work->call->status == DBMIG_OK)
 		work->undone = DBMIG_TRANSACTION_NONE;
 	rc = dbmig_guard_arm(work);
 	if (rc != SQLITE_OK)
@@ -333,7 +342,8 @@ dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode)
 	if ((sqlite3_get_autocommit(work->db) ? begin_own(work) :
 		 begin_joined(work)) != 0 ||
 		dbmig_tables_make(work) != 0 ||
-		(mode == DBMIG_MODE_MIGRATE && look_for_others(work) != 0))
+		(mode == DBMIG_MODE_MIGRATE && dbmig_transaction_look(work) != 0) ||
+		(work->home != NULL && look_at_registry(work, mode) != 0))
 	{
 		dbmig_transaction_abort(call);
 		return -1;
@@ -366,6 +376,9 @@ ended(dbmig_work *work)
 		dbmig_foreign_keys_restore(work);
 	}
 	dbmig_queue_clear(work);
+	if (work->home != NULL)
+		dbmig_work_unpin(work->home);
+	work->deferred = NULL;
 	work->fkeys.taken = false;
 	work->fkeys.name_count = 0;
 	work->fkeys.before_count = 0;
@@ -397,7 +410,8 @@ dbmig_transaction_commit(dbmig_call *call)
 		work->inner--;
 		return 0;
 	}
-	if (dbmig_queue_flush(work) != 0 || dbmig_fkeys_after(work) != 0)
+	if (dbmig_queue_flush(work) != 0 || dbmig_fkeys_after(work) != 0 ||
+		(work->home != NULL && dbmig_tenant_keep(work) != 0))
 		return -1;
 
 	/* a reader of this connection would keep a WAL from its checkpoint */
@@ -405,7 +419,7 @@ dbmig_transaction_commit(dbmig_call *call)
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, "could not commit");
 	if (work->transaction == DBMIG_TRANSACTION_OWN)
-		rc = exec_waiting(work, "COMMIT");
+		rc = exec_waiting(work, "COMMIT", false);
 	else
 		rc = release_savepoint(work);
 	if (rc == SQLITE_OK)

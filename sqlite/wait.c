@@ -40,12 +40,23 @@ dbmig_is_locked(int rc)
 bool
 dbmig_wait_more(dbmig_work *work, dbmig_wait *wait, int rc)
 {
-	double		limit = work->call.settings.lock_timeout;
+	double		limit = work->call->settings.lock_timeout;
 
+	/* a tenant that another call holds is left for later, but not half-way */
+	if (limit < 0 && (!wait->begins || work->data_version != 0))
+		limit = work->connection->choices.settings.lock_timeout;
 	if (!work->writes && limit > READERS_LIMIT)
 		limit = READERS_LIMIT;
 	if (!dbmig_is_locked(rc) || work->waits || dbmig_caller_replicated(work))
 		return false;
+	if (work->home != NULL && dbmig_work_interrupted(work))
+	{
+		work->code = SQLITE_INTERRUPT;
+		work->call->failure.interrupted = true;
+		dbmig_fail(work->call, DBMIG_ENGINE, NULL, "interrupted (code %d)",
+				   SQLITE_INTERRUPT);
+		return false;
+	}
 	if (wait->delay == 0)
 	{
 		wait->since = dbmig_seconds_now();
@@ -75,6 +86,13 @@ dbmig_interrupted(sqlite3 *db)
 	rc = sqlite3_prepare_v2(db, "SELECT 1", -1, &stmt, NULL);
 	sqlite3_finalize(stmt);
 	return rc == SQLITE_INTERRUPT;
+}
+
+/* The same of the connection that the program has. */
+bool
+dbmig_work_interrupted(const dbmig_work *work)
+{
+	return dbmig_interrupted(work->home != NULL ? work->home->db : work->db);
 }
 
 /* Sleep, with no snapshot and no lock of this call. */

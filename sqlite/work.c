@@ -12,17 +12,19 @@
 SQLITE_EXTENSION_INIT3
 
 void
-dbmig_work_begin(dbmig_work *work, const dbmig_binding *binding)
+dbmig_work_begin(dbmig_work *work, dbmig_call *call,
+				 const dbmig_binding *binding)
 {
 	dbmig_connection *connection = binding->connection;
 
 	memset(work, 0, sizeof(*work));
-	dbmig_call_begin(&work->call, &dbmig_sqlite_host, work);
+	dbmig_call_begin(call, &dbmig_sqlite_host, work);
+	work->call = call;
 	work->connection = connection;
 	work->db = connection->db;
 	work->function = binding->function->name;
 	work->writes = (binding->function->flags & DBMIG_WRITES) != 0;
-	work->call.settings = connection->choices.settings;
+	work->call->settings = connection->choices.settings;
 	work->rowid = sqlite3_last_insert_rowid(work->db);
 	work->was_reading = sqlite3_txn_state(work->db, "main") == SQLITE_TXN_READ;
 	connection->references++;
@@ -49,21 +51,30 @@ dbmig_work_forget(dbmig_work *work)
 	work->prepared = false;
 }
 
-/* What the error needs stays until dbmig_call_end(). */
+/* What is not committed is undone; nothing of ours stays on the connection. */
 void
-dbmig_work_end(dbmig_work *work)
+dbmig_work_finish(dbmig_work *work)
 {
-	dbmig_connection *connection = work->connection;
-
 	work->inner = 0;
-	dbmig_transaction_abort(&work->call);
-	dbmig_transaction_release(&work->call);
+	dbmig_transaction_abort(work->call);
+	dbmig_transaction_release(work->call);
 	dbmig_work_forget(work);
 	sqlite3_finalize(work->savepoint);
 	sqlite3_finalize(work->release);
 	sqlite3_finalize(work->guard);
 	sqlite3_finalize(work->holder);
 	sqlite3_finalize(work->pin);
+}
+
+/* What the error needs stays until dbmig_call_end(). */
+void
+dbmig_work_end(dbmig_work *work)
+{
+	dbmig_connection *connection = work->connection;
+
+	dbmig_tenant_close(work->call);
+	dbmig_work_finish(work);
+	sqlite3_free(work->room);
 	sqlite3_set_last_insert_rowid(work->db, work->rowid);
 	dbmig_connection_release(connection);
 }
@@ -72,7 +83,7 @@ dbmig_work_end(dbmig_work *work)
 static int
 status_code(const dbmig_work *work)
 {
-	switch (work->call.status)
+	switch (work->call->status)
 	{
 		case DBMIG_OK:
 		case DBMIG_NULL_VALUE:
@@ -129,12 +140,12 @@ status_code(const dbmig_work *work)
 void
 dbmig_work_note(dbmig_work *work)
 {
-	dbmig_failure *failure = &work->call.failure;
+	dbmig_failure *failure = &work->call->failure;
 
-	if (work->call.status == DBMIG_OK || failure->code != NULL)
+	if (work->call->status == DBMIG_OK || failure->code != NULL)
 		return;
-	failure->code = dbmig_printf(&work->call, "%d",
-								 work->call.status == DBMIG_ENGINE ?
+	failure->code = dbmig_printf(work->call, "%d",
+								 work->call->status == DBMIG_ENGINE ?
 								 work->code : status_code(work));
 }
 
@@ -149,7 +160,7 @@ transaction_text(const dbmig_work *work)
 	if (work->joined && sqlite3_get_autocommit(work->db))
 		return "rolled back, with what was in it before the call";
 	if (work->undone == DBMIG_TRANSACTION_NONE || work->version == NULL ||
-		work->call.status != DBMIG_ENGINE)
+		work->call->status != DBMIG_ENGINE)
 		return NULL;
 	if (work->undone_alone)
 		return "rolled back; what ran before this statement is kept";
@@ -164,8 +175,8 @@ transaction_text(const dbmig_work *work)
 char *
 dbmig_work_error(dbmig_work *work, int *code)
 {
-	const char *message = work->call.message;
-	const char *hint = work->call.hint;
+	const char *message = work->call->message;
+	const char *hint = work->call->hint;
 	const char *transaction = transaction_text(work);
 
 	*code = status_code(work);
@@ -186,24 +197,26 @@ dbmig_work_fail(dbmig_work *work, int rc, const char *doing)
 
 	if (doing == NULL)
 		doing = "";
+	if ((rc & 0xFF) == SQLITE_INTERRUPT)
+		work->call->failure.interrupted = true;
 	switch (rc & 0xFF)
 	{
 		case SQLITE_NOMEM:
-			return dbmig_fail(&work->call, DBMIG_NO_MEMORY, NULL,
+			return dbmig_fail(work->call, DBMIG_NO_MEMORY, NULL,
 							  "out of memory");
 		case SQLITE_READONLY:
-			return dbmig_fail(&work->call, DBMIG_READ_ONLY, NULL, "%s%s%s",
+			return dbmig_fail(work->call, DBMIG_READ_ONLY, NULL, "%s%s%s",
 							  doing, colon, text);
 		case SQLITE_BUSY:
 			if (rc == SQLITE_BUSY_SNAPSHOT)
-				return dbmig_fail(&work->call, DBMIG_SERIALIZE,
+				return dbmig_fail(work->call, DBMIG_SERIALIZE,
 								  "End this transaction, and begin again with BEGIN IMMEDIATE.",
 								  "this transaction began before another connection's last commit");
-			return dbmig_fail(&work->call, DBMIG_LOCKED, NULL, "%s%s%s", doing,
+			return dbmig_fail(work->call, DBMIG_LOCKED, NULL, "%s%s%s", doing,
 							  colon, text);
 		default:
 			work->code = rc;
-			return dbmig_fail(&work->call, DBMIG_ENGINE, NULL,
+			return dbmig_fail(work->call, DBMIG_ENGINE, NULL,
 							  "%s%s%s (code %d)", doing, colon, text, rc);
 	}
 }
@@ -246,11 +259,11 @@ dbmig_work_argument(dbmig_work *work, int number, sqlite3_value *value,
 	result->type = type == SQLITE_FLOAT ? DBMIG_REAL : DBMIG_TEXT;
 	result->text = text;
 	if (memchr(text, '\0', result->length) != NULL)
-		return dbmig_fail(&work->call, DBMIG_BAD_VALUE, NULL,
+		return dbmig_fail(work->call, DBMIG_BAD_VALUE, NULL,
 						  "argument %d of %s has a NUL byte in it", number,
 						  work->function);
 	if (!dbmig_utf8_valid(text, result->length))
-		return dbmig_fail(&work->call, DBMIG_BAD_VALUE, NULL,
+		return dbmig_fail(work->call, DBMIG_BAD_VALUE, NULL,
 						  "argument %d of %s is not UTF-8", number,
 						  work->function);
 	return 0;
@@ -260,25 +273,37 @@ dbmig_work_argument(dbmig_work *work, int number, sqlite3_value *value,
  * A reader's several queries see one state: this statement, which has begun
  * and is not ended, holds it.
  */
-static int
-pin(dbmig_work *work)
+int
+dbmig_work_pin(dbmig_work *work)
 {
 	static const char sql[] = "SELECT 1 UNION ALL SELECT 1 FROM main.sqlite_schema";
-	dbmig_wait	wait = {0, 0, 0};
-	int			rc;
+	dbmig_wait	wait = {0, 0, 0, false};
+	int			rc = SQLITE_OK;
 
-	if (work->pin != NULL || !sqlite3_get_autocommit(work->db))
+	if (!sqlite3_get_autocommit(work->db) ||
+		(work->pin != NULL && sqlite3_stmt_busy(work->pin)))
 		return 0;
 	do
 	{
-		sqlite3_finalize(work->pin);
-		work->pin = NULL;
-		rc = sqlite3_prepare_v2(work->db, sql, -1, &work->pin, NULL);
+		if (rc != SQLITE_OK)
+		{
+			sqlite3_finalize(work->pin);
+			work->pin = NULL;
+		}
+		rc = SQLITE_OK;
+		if (work->pin == NULL)
+			rc = sqlite3_prepare_v2(work->db, sql, -1, &work->pin, NULL);
 		if (rc == SQLITE_OK && sqlite3_step(work->pin) == SQLITE_ROW)
 			return 0;
 		rc = sqlite3_extended_errcode(work->db);
 	} while (dbmig_wait_more(work, &wait, rc));
 	return dbmig_work_fail(work, rc, "could not read the database");
+}
+
+void
+dbmig_work_unpin(dbmig_work *work)
+{
+	sqlite3_reset(work->pin);
 }
 
 /* The core's text with the schema's name in it, prepared; 0, -1 or a code. */
@@ -292,12 +317,12 @@ prepare(dbmig_work *work, dbmig_sql id)
 
 	while ((at = strpbrk(p, "@#")) != NULL && at[1] == '.')
 	{
-		if (dbmig_append_bytes(&work->call, &sql, p, (size_t) (at - p)) != 0 ||
-			dbmig_append_text(&work->call, &sql, "main.") != 0)
+		if (dbmig_append_bytes(work->call, &sql, p, (size_t) (at - p)) != 0 ||
+			dbmig_append_text(work->call, &sql, "main.") != 0)
 			return -1;
 		p = at + 2;
 	}
-	if (dbmig_append_text(&work->call, &sql, p) != 0)
+	if (dbmig_append_text(work->call, &sql, p) != 0)
 		return -1;
 	work->prepared = true;
 	rc = sqlite3_prepare_v2(work->db, sql.text, -1, &work->statements[id],
@@ -375,7 +400,7 @@ read_row(dbmig_work *work, sqlite3_stmt *stmt, int columns,
 static int
 start(dbmig_work *work, dbmig_sql id, const dbmig_value *params)
 {
-	dbmig_wait	wait = {0, 0, 0};
+	dbmig_wait	wait = {0, 0, 0, false};
 	int			rc;
 
 	do
@@ -414,7 +439,7 @@ dbmig_query_now(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
 		if (row != NULL)
 			result = read_row(work, stmt, sqlite3_column_count(stmt), values);
 		if (row != NULL && result == 0)
-			result = row(&work->call, arg, values);
+			result = row(work->call, arg, values);
 		if (result == 0)
 			rc = sqlite3_step(stmt);
 	}
@@ -426,11 +451,21 @@ dbmig_query_now(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
 	return result;
 }
 
-int
-dbmig_sqlite_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
-				   dbmig_row_fn row, void *arg)
+/*
+ * What the registry is read from before many tenants are worked on, outside of
+ * any transaction: one state, and what comes after it is noticed.
+ */
+static int
+begin_to_read(dbmig_work *work)
 {
-	dbmig_work *work = call->data;
+	dbmig_work_unpin(work);
+	return dbmig_work_pin(work) == 0 ? dbmig_transaction_look(work) : -1;
+}
+
+int
+dbmig_query_own(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
+				dbmig_row_fn row, void *arg)
+{
 	int			waits = 0;
 
 	if (row == NULL)
@@ -439,7 +474,20 @@ dbmig_sqlite_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 		waits = dbmig_queue_flush(work);
 	if (waits != 0)
 		return waits < 0 ? -1 : 0;
-	if ((work->writes ? dbmig_transaction_reserve(work) : pin(work)) != 0)
+	if ((work->writes ? dbmig_transaction_reserve(work) : dbmig_work_pin(work)) != 0)
+		return -1;
+	if (id == DBMIG_PACKAGES && work->writes && sqlite3_get_autocommit(work->db) &&
+		begin_to_read(work) != 0)
 		return -1;
 	return dbmig_query_now(work, id, params, row, arg);
+}
+
+int
+dbmig_sqlite_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+				   dbmig_row_fn row, void *arg)
+{
+	dbmig_work *work = call->data;
+
+	return (work->home != NULL ? dbmig_tenant_query : dbmig_query_own)
+		(work, id, params, row, arg);
 }
