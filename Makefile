@@ -196,6 +196,7 @@ check-pg: pg
 	@tests/run-pooler-pg
 	@tests/run-tenants-pg
 	@tests/run-dump
+	@tests/run-upgrade-pg
 	@tests/run-extension-pg
 
 check-client: $(HOSTS)

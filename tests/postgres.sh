@@ -18,7 +18,13 @@ pg_here()
 # pg_has MAJOR: the version, or a newer one
 pg_has()
 {
-	[ "$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')" -ge "$1" ]
+	[ "$(pg_major "$PG_CONFIG")" -ge "$1" ]
+}
+
+# pg_major PG_CONFIG
+pg_major()
+{
+	"$1" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/'
 }
 
 as_server()
