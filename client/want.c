@@ -37,18 +37,19 @@ call_core(memory *m, const char *name, int count, const dbmig_value *args)
 {
 	dbmig_binding binding;
 	dbmig_work	work;
+	dbmig_call	call;
 	dbmig_value result;
 	dbmig_error *error = NULL;
 
 	binding.connection = m->connection;
 	binding.function = dbmig_function_find(name);
-	dbmig_work_begin(&work, &binding);
-	work.call.host = &m->host;
-	if (binding.function->scalar(&work.call, count, args, &result) != 0)
-		error = work.call.status == DBMIG_NO_MEMORY ? dbmig_error_memory() :
-			dbmig_error_make(DBMIG_E_MIGRATION, work.call.message, NULL, work.call.hint);
+	dbmig_work_begin(&work, &call, &binding);
+	call.host = &m->host;
+	if (binding.function->scalar(&call, count, args, &result) != 0)
+		error = call.status == DBMIG_NO_MEMORY ? dbmig_error_memory() :
+			dbmig_error_make(DBMIG_E_MIGRATION, call.message, NULL, call.hint);
 	dbmig_work_end(&work);
-	dbmig_call_end(&work.call);
+	dbmig_call_end(&call);
 	return error;
 }
 
