@@ -420,9 +420,14 @@ extern int	dbmig_plan_find(dbmig_call *call, dbmig_graph *graph,
 							const char *package, const char *version,
 							int *node);
 
-/* Whether there is surely nothing to do and nothing wrong. */
+/*
+ * settled.c: whether there is surely nothing to do and nothing wrong; how many
+ * migrations of the target's package, and of what it takes along, are pending.
+ */
 extern int	dbmig_settled(dbmig_call *call, const dbmig_target *target,
 						  bool *settled);
+extern int	dbmig_count_pending(dbmig_call *call, const dbmig_target *target,
+								int64_t *number);
 
 /*
  * The texts of the steps that come next.  They are read some at a time: where

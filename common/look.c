@@ -113,8 +113,6 @@ dbmig_do_is_current(dbmig_call *call, int nargs, const dbmig_value *args,
 	bool		known;
 	dbmig_target target;
 	dbmig_graph graph;
-	dbmig_value params[2];
-	dbmig_value row[1];
 	char	   *mark;
 	int			package;
 	int			id;
@@ -134,15 +132,14 @@ dbmig_do_is_current(dbmig_call *call, int nargs, const dbmig_value *args,
 		*result = dbmig_bool(true);
 		return 0;
 	}
-	params[0] = dbmig_text(all ? target.tenant : target.package);
-	params[1] = dbmig_text(target.tenant);
 	if (!dbmig_tenant_apart(call))
 	{
-		if (dbmig_query_row(call, all ? DBMIG_PENDING : DBMIG_PENDING_TAKEN,
-							params, row, 1, &known) != 0)
+		int64_t		pending;
+
+		if (dbmig_count_pending(call, &target, &pending) != 0)
 			return -1;
-		*result = dbmig_bool(row[0].integer == 0);
-		if (row[0].integer == 0 || all)
+		*result = dbmig_bool(pending == 0);
+		if (pending == 0 || all)
 			return 0;
 	}
 

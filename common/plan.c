@@ -176,7 +176,7 @@ dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
 		bool		up = direction == DBMIG_UP;
 		int			transactional = up ? DBMIG_NODE_TRANSACTIONAL : DBMIG_NODE_DOWN_TRANSACTIONAL;
 		const char *refusal = node->more == NULL ? NULL :
-			up ? node->more->refusal : node->more->down_refusal;
+		up ? node->more->refusal : node->more->down_refusal;
 		const char *item;
 
 		if (refusal == NULL && (alone || (node->flags & transactional) != 0))
@@ -403,75 +403,4 @@ dbmig_plan_down(dbmig_call *call, const dbmig_target *target, dbmig_plan *plan)
 	if (lowest >= 0 && check_needed(call, graph, lowest, leaving) != 0)
 		return -1;
 	return dbmig_plan_runnable(call, plan, DBMIG_DOWN, false);
-}
-
-/* The same where no one statement sees the registry and what is applied. */
-static int
-settled_apart(dbmig_call *call, const dbmig_target *target, bool *settled)
-{
-	dbmig_graph graph;
-	dbmig_value params[2];
-	dbmig_value row[1];
-	bool		known = true;
-	size_t		i;
-
-	/* one that has everything, but is to be adopted */
-	params[0] = dbmig_text(target->tenant);
-	params[1] = dbmig_text(target->package != NULL ? target->package : "");
-	if (call->registry == NULL &&
-		dbmig_query_row(call, DBMIG_TENANT_HAS, params, row, 1, &known) != 0)
-		return -1;
-	if (!known)
-		return 0;
-	if (dbmig_registry_load(call, target->package, target->tenant, &graph) != 0)
-		return -1;
-	*settled = target->package == NULL || graph.package_count > 0;
-	for (i = 0; i < graph.node_count; i++)
-		if ((graph.nodes[i].flags & (DBMIG_NODE_APPLIED | DBMIG_NODE_DRIFTED)) != DBMIG_NODE_APPLIED)
-			*settled = false;
-	for (i = 0; i < graph.dependency_count; i++)
-		if (graph.sources[i] < 0)
-			*settled = false;
-	return 0;
-}
-
-int
-dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
-{
-	bool		all = target->package == NULL;
-	dbmig_value params[2];
-	dbmig_value row[1];
-	bool		found;
-
-	*settled = false;
-	params[0] = dbmig_text(all ? target->tenant : target->package);
-	params[1] = dbmig_text(target->tenant);
-	if (target->version != NULL)
-		return 0;
-	if (dbmig_tenant_apart(call))
-		return settled_apart(call, target, settled);
-	if (call->memo != NULL)
-		*settled = call->memo->known(call, all ? "" : target->package,
-									 target->tenant);
-	if (*settled)
-		return 0;
-	if (!all)
-	{
-		if (dbmig_query_row(call, DBMIG_PACKAGE_FIND, params, row, 1, &found) != 0)
-			return -1;
-		if (!found)
-			return 0;
-	}
-	if (dbmig_query_row(call, all ? DBMIG_UNSETTLED : DBMIG_UNSETTLED_TAKEN,
-						params, row, 1, &found) != 0)
-		return -1;
-	if (row[0].integer != 0)
-		return 0;
-	if (dbmig_query_row(call, all ? DBMIG_UNMET : DBMIG_UNMET_TAKEN, params,
-						row, 1, &found) != 0)
-		return -1;
-	*settled = row[0].integer == 0;
-	if (*settled && call->memo != NULL)
-		call->memo->remember(call, all ? "" : target->package, target->tenant);
-	return 0;
 }

@@ -77,6 +77,15 @@ DBMIG_SQL(UNSETTLED, "t",
 DBMIG_SQL(UNSETTLED_TAKEN, "tt",
 		  DBMIG_TAKEN DBMIG_COUNT_WITHOUT("$2")
 		  " AND a.checksum = m.checksum)" DBMIG_M_IN_TAKEN)
+
+/* The same for a package that comes after nothing, and whether one does. */
+DBMIG_SQL(DEPENDS, "t",
+		  "SELECT 1 FROM @.dbmig_dependency WHERE package = $1 LIMIT 1")
+DBMIG_SQL(PENDING_ONE, "tt",
+		  DBMIG_COUNT_WITHOUT("$1") DBMIG_REPEATED ") AND m.package = $2")
+DBMIG_SQL(UNSETTLED_ONE, "tt",
+		  DBMIG_COUNT_WITHOUT("$1") " AND a.checksum = m.checksum)"
+		  " AND m.package = $2")
 DBMIG_SQL(UNMET, "",
 		  DBMIG_COUNT_UNMET)
 DBMIG_SQL(UNMET_TAKEN, "t",

@@ -193,17 +193,28 @@ registry_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 					return -1;
 			}
 			return 0;
+		case DBMIG_DEPENDS:
+			for (i = 0; i < t->dependency_count; i++)
+				if (same(&p[0], t->dependencies[i][0]))
+					return one(call, row, arg, dbmig_int(1));
+			return 0;
 		case DBMIG_PENDING:
+		case DBMIG_PENDING_ONE:
 		case DBMIG_PENDING_TAKEN:
 		case DBMIG_UNSETTLED:
+		case DBMIG_UNSETTLED_ONE:
 		case DBMIG_UNSETTLED_TAKEN:
 			{
-				bool		all = id == DBMIG_PENDING || id == DBMIG_UNSETTLED;
+				bool		taken = id == DBMIG_PENDING_TAKEN || id == DBMIG_UNSETTLED_TAKEN;
+				bool		one_package = id == DBMIG_PENDING_ONE || id == DBMIG_UNSETTLED_ONE;
+				bool		settled = id == DBMIG_UNSETTLED || id == DBMIG_UNSETTLED_ONE ||
+				id == DBMIG_UNSETTLED_TAKEN;
 				int			count = 0;
 
 				for (i = 0; i < t->migration_count; i++)
-					count += !is_applied(t, p[all ? 0 : 1].text, &t->migrations[i],
-										 id == DBMIG_UNSETTLED || id == DBMIG_UNSETTLED_TAKEN);
+					if (!one_package || same(&p[1], t->migrations[i].package))
+						count += !is_applied(t, p[taken ? 1 : 0].text,
+											 &t->migrations[i], settled);
 				return one(call, row, arg, dbmig_int(count));
 			}
 		case DBMIG_UNMET:
@@ -475,7 +486,7 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 }
 
 int
-fake_tables_query(fake * db, dbmig_sql id, const dbmig_value *params,
+fake_tables_query(fake *db, dbmig_sql id, const dbmig_value *params,
 				  dbmig_row_fn row, void *arg)
 {
 	const char *text_of = dbmig_statements[id].text;
