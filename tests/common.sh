@@ -1,7 +1,7 @@
 # What the test scripts share: where things are, a temporary folder that goes
 # away, and one line a test: "ok      NAME" or "FAILED  NAME".
 
-root=$(cd "$(dirname "$0")" && while [ ! -f Makefile ]; do cd ..; done && pwd)
+root=$(cd "$(dirname "$0")" && while [ ! -f Makefile ] && [ "$PWD" != / ]; do cd ..; done && pwd)
 cd "$root" || exit 2
 export LC_ALL=C.UTF-8
 : "${PG_CONFIG:=pg_config}" "${SQLITE3:=sqlite3}" "${MAKE:=make}"
