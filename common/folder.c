@@ -24,13 +24,18 @@ dbmig_folder_read(dbmig_call *call, dbmig_folder *folder, const char *path,
 	if (full == NULL)
 		return -1;
 	*found = dbmig_files_kind(full) != DBMIG_KIND_NONE;
-	if (!*found)
-		return 0;
+	return *found ? dbmig_folder_text(call, folder, file) : 0;
+}
 
-	/* a link on the way there */
-	if (strchr(path, '/') != NULL && dbmig_files_inside(call, folder->real, full) == NULL)
+int
+dbmig_folder_inside(dbmig_call *call, const dbmig_folder *folder, const char *path)
+{
+	const char *full = dbmig_files_join(call, folder->path, path);
+
+	if (full == NULL)
 		return -1;
-	return dbmig_folder_text(call, folder, file);
+	return path[0] == '\0' || dbmig_files_kind(full) == DBMIG_KIND_NONE ||
+		dbmig_files_inside(call, folder->real, full) != NULL ? 0 : -1;
 }
 
 int

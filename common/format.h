@@ -157,10 +157,13 @@ extern bool dbmig_ends_with(const char *text, size_t length, const char *end);
 /*
  * folder.c: for load.  dbmig_folder_read gives the text of a file in the
  * folder where it is there; dbmig_folder_define registers a migration, and ends
- * the scope that was begun before anything of it was read.
+ * the scope that was begun before anything of it was read.  Where the path has
+ * folders in it, dbmig_folder_inside finds the link that leads out.
  */
 extern int	dbmig_folder_read(dbmig_call *call, dbmig_folder *folder,
 							  const char *path, dbmig_file *file, bool *found);
+extern int	dbmig_folder_inside(dbmig_call *call, const dbmig_folder *folder,
+								const char *path);
 extern int	dbmig_folder_define(dbmig_call *call, dbmig_folder *folder,
 								struct dbmig_block *scope,
 								dbmig_definition *definition);

@@ -29,6 +29,7 @@ read_plan(dbmig_call *call, dbmig_folder *folder, dbmig_sqitch_conf *conf,
 
 	if (dbmig_folder_read(call, folder, DBMIG_SQITCH_CONF, &file, &found) != 0 ||
 		dbmig_sqitch_conf_read(call, found ? &file : NULL, conf) != 0 ||
+		dbmig_folder_inside(call, folder, conf->plan) != 0 ||
 		dbmig_folder_read(call, folder, conf->plan, &file, &found) != 0)
 		return -1;
 	if (!found)
@@ -175,7 +176,9 @@ read_script(dbmig_call *call, dbmig_folder *folder, const char *in,
 
 	if (path != NULL)
 		path = dbmig_sqitch_join(call, in, path);
-	if (path == NULL || dbmig_folder_read(call, folder, path, file, found) != 0)
+	if (path == NULL ||
+		(strchr(name, '/') != NULL && dbmig_folder_inside(call, folder, path) != 0) ||
+		dbmig_folder_read(call, folder, path, file, found) != 0)
 		return -1;
 	return *found ? dbmig_sqitch_script_check(call, file) : 0;
 }
@@ -261,7 +264,11 @@ load(dbmig_call *call, dbmig_folder *folder)
 	dbmig_sqitch_plan plan = {0};
 	size_t		i;
 
-	if (read_plan(call, folder, &conf, &plan) != 0)
+	if (read_plan(call, folder, &conf, &plan) != 0 ||
+		dbmig_folder_inside(call, folder, conf.deploy) != 0 ||
+		dbmig_folder_inside(call, folder, conf.revert) != 0 ||
+		dbmig_folder_inside(call, folder, conf.reworked_deploy) != 0 ||
+		dbmig_folder_inside(call, folder, conf.reworked_revert) != 0)
 		return -1;
 	for (i = 0; i < plan.count; i++)
 		if (load_change(call, folder, &conf, &plan, i) != 0)

@@ -19,6 +19,7 @@ SELECT dbmig_load('@files@/bad/sqitch-empty');
 SELECT dbmig_load('@files@/bad/sqitch-hash');
 SELECT dbmig_load('@files@/bad/sqitch-id');
 SELECT dbmig_load('@files@/bad/sqitch-link');
+SELECT dbmig_load('@files@/bad/sqitch-link-inner');
 SELECT dbmig_load('@files@/bad/sqitch-mixed');
 SELECT dbmig_load('@files@/bad/sqitch-name');
 SELECT dbmig_load('@files@/bad/sqitch-nodate');
