@@ -124,11 +124,12 @@ typedef struct work
 	dbmig_texts *kept;			/* own, or the call's */
 	int64_t		history;		/* last id, by us or before us, or -1 */
 	bool		open;			/* the plan's transaction is the next step's */
+	bool		watched;		/* another connection has written since */
 } work;
 
 /* In a transaction: whether the i-th step is still to be done as planned. */
 static int
-is_as_planned(dbmig_call *call, const work *w, int i, bool *same)
+is_as_planned(dbmig_call *call, work *w, int i, bool *same)
 {
 	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
 	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
@@ -137,7 +138,8 @@ is_as_planned(dbmig_call *call, const work *w, int i, bool *same)
 	char		hex[DBMIG_CHECKSUM_SIZE];
 
 	*same = true;
-	if (!call->moved)
+	w->watched |= call->moved;
+	if (!w->watched)
 		return 0;
 	params[0] = dbmig_text(item.package);
 	params[1] = dbmig_text(item.version);
@@ -340,6 +342,7 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w, bool *held)
 		return end(call, -1);
 	}
 	call->moved = false;
+	w->watched = false;
 	if (dbmig_plan_up(call, target, DBMIG_MODE_MIGRATE, &w->plan) != 0 ||
 		dbmig_tenant_adopt(call, target->tenant, target->package) != 0 ||
 		dbmig_accept_changed(call, target->tenant, &w->plan.graph) != 0)

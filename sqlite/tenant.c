@@ -333,7 +333,7 @@ dbmig_tenant_query(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
 			return -1;
 		return dbmig_query_now(work->home, id, params, row, arg);
 	}
-	for (i = 0; types[i] != '\0' && i < MOST_PARAMS; i++)
+	for (i = 0; i < MOST_PARAMS && types[i] != '\0'; i++)
 		own[i] = params[i].type == DBMIG_TEXT && params[i].text == work->call->tenant ?
 			dbmig_text("") : params[i];
 	return dbmig_query_own(work, id, own, row, arg);

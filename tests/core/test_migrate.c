@@ -134,7 +134,7 @@ every_fault(void **state)
 	assert_true(n > 50);
 }
 
-/* Another call applies p@2, or changes it, or only writes. */
+/* Another call applies p@2, or changes it, or p@3, or only writes. */
 static void
 other_applies(fake *db)
 {
@@ -157,6 +157,13 @@ other_changes(fake *db)
 }
 
 static void
+other_changes_later(fake *db)
+{
+	strcpy(db->now.migrations[2].checksum, db->now.migrations[0].checksum);
+	strcpy(db->now.migrations[2].up, "P1");
+}
+
+static void
 other_writes(fake *db)
 {
 	strcat(db->now.effects, "other;");
@@ -175,6 +182,7 @@ sees_others(void **state)
 	}			cases[] = {
 		{other_applies, "2", "P1;P2;P3;", "2/2 p@3"},
 		{other_changes, "3", "P1;P1;P3;", "3/3 p@3"},
+		{other_changes_later, "3", "P1;P2;P1;", "3/3 p@3"},
 		{other_writes, "3", "P1;other;P2;P3;", "3/3 p@3"},
 	};
 	size_t		i;
