@@ -48,7 +48,7 @@ dbmig_fleet_registry(dbmig_fleet *fleet)
 	fleet->taken_count = 0;
 	if (call->texts != NULL)
 		call->texts->count = 0;
-	if (dbmig_registry_load(call, NULL, "", &fleet->graph) != 0)
+	if (dbmig_registry_load(call, NULL, NULL, &fleet->graph) != 0)
 		return -1;
 	call->registry = &fleet->graph;
 	call->moved = false;

@@ -300,7 +300,10 @@ extern int	dbmig_graph_order(dbmig_call *call, const dbmig_graph *graph,
 /* O5: an error if these dependencies alone, whatever is registered, circle. */
 extern int	dbmig_graph_check_cycle(dbmig_call *call, dbmig_graph *graph);
 
-/* registry.c: reading.  package NULL: everything. */
+/*
+ * registry.c: reading.  package NULL: everything; tenant NULL: what is
+ * registered, applied to nobody.
+ */
 extern int	dbmig_registry_load(dbmig_call *call, const char *package,
 								const char *tenant, dbmig_graph *graph);
 

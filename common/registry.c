@@ -323,7 +323,8 @@ dbmig_registry_load(dbmig_call *call, const char *package, const char *tenant,
 	rows.taken = !all && apart;
 	two[0] = dbmig_text(all || apart ? tenant : package);
 	two[1] = dbmig_text(tenant);
-	if (host->query(call, all || apart ? DBMIG_APPLIED : DBMIG_APPLIED_TAKEN,
+	if (tenant != NULL &&
+		host->query(call, all || apart ? DBMIG_APPLIED : DBMIG_APPLIED_TAKEN,
 					two, read_applied, &rows) != 0)
 		return -1;
 	if (rank_packages(call, graph) != 0)

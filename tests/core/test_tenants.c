@@ -7,7 +7,7 @@
 #define IS(expected, ...) assert_string_equal(fake_call(db, __VA_ARGS__, NULL), expected)
 
 static void
-register_two(fake * db)
+register_two(fake *db)
 {
 	IS("registered", "dbmig_register", "p", "1", "P", "undo P");
 	IS("registered", "dbmig_register", "q", "1", "Q", "undo Q");
@@ -208,6 +208,39 @@ migrates_all(bool apart)
 	free(db);
 }
 
+/* What the database itself has is no tenant's, and what a tenant has not its. */
+static void
+looks_at_each_alone(bool apart)
+{
+	fake	   *db = fake_new();
+
+	db->apart = apart;
+	register_two(db);
+	adopt_four(db);
+	IS("registered", "dbmig_register", "p", "2", "P2");
+	IS("3", "dbmig_apply");
+	IS("acme|p|1|2|1|pending|;beta|p|1|2|1|pending|;charlie|p|1|2|1|pending|;delta|p|1|2|1|pending|;",
+	   "dbmig_tenants");
+	IS("4", "dbmig_migrate_tenants");
+	IS("acme|p|2|2|0|current|;beta|p|2|2|0|current|;charlie|p|2|2|0|current|;delta|p|2|2|0|current|;",
+	   "dbmig_tenants");
+	free(db);
+}
+
+static void
+looks_at_tenants_alone(void **state)
+{
+	(void) state;
+	looks_at_each_alone(false);
+}
+
+static void
+looks_at_files_alone(void **state)
+{
+	(void) state;
+	looks_at_each_alone(true);
+}
+
 static void
 migrates_tenants(void **state)
 {
@@ -276,7 +309,10 @@ takes_options(void **state)
 	IS("0", "dbmig_migrate_tenants", "", "", "{\"only\": \"\\\\acm\"}");
 	IS("2", "dbmig_migrate_tenants", "", "", "{\"only\": [\"acme\", \"Charlie\"], \"stop_after\": 7, \"batch\": 9}");
 
-	/* after a canary's failure nothing more is begun, whatever stop_after says */
+	/*
+	 * after a canary's failure nothing more is begun, whatever stop_after
+	 * says
+	 */
 	IS("registered", "dbmig_register", "p", "3", "fails for charlie");
 	IS("ERROR: 1 of 2 tenants failed, the first is \"charlie\": fails for charlie",
 	   "dbmig_migrate_tenants", "", "",
@@ -435,6 +471,8 @@ main(void)
 		cmocka_unit_test(refuses_unknown),
 		cmocka_unit_test(migrates_tenants),
 		cmocka_unit_test(migrates_files),
+		cmocka_unit_test(looks_at_tenants_alone),
+		cmocka_unit_test(looks_at_files_alone),
 		cmocka_unit_test(goes_on_after_failures),
 		cmocka_unit_test(takes_options),
 		cmocka_unit_test(patterns),
