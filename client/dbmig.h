@@ -352,4 +352,68 @@ DBMIG_API bool dbmig_timestamp_at(const dbmig_rows *rows, int row, int column,
 								  dbmig_timestamp *value);
 DBMIG_API bool dbmig_blob_at(const dbmig_rows *rows, int row, int column, dbmig_blob *value);
 
+/* -- tenants -------------------------------------------------------------- */
+
+/*
+ * A tenant is a schema with a login role of its own, in SQLite a file, that
+ * gets packages that are registered already.  What follows connects for itself,
+ * as dbmig_start() does (to migrations_url, where there is one), waits up to
+ * lock_timeout for others who migrate, and may be called by any thread.  What
+ * dbmig refuses is a DBMIG_E_MIGRATION with its sqlstate or sqlite code.
+ */
+typedef struct dbmig_new_tenant
+{
+	const char *name;			/* the schema; SQLite: the path of a new file */
+	const char *username;		/* the role that is made; SQLite: NULL */
+	const char *password;		/* its password, NULL: a random one; SQLite:
+								 * NULL */
+	const char *const *packages;	/* that it gets, with what they come
+									 * after, ended by NULL; NULL: all */
+} dbmig_new_tenant;
+
+/* How the new tenant's own program gets in. */
+typedef struct dbmig_tenant_access
+{
+	const char *name;			/* the schema; SQLite: the file's whole path */
+	const char *username;		/* SQLite: NULL */
+	const char *password;		/* the only copy there is; SQLite: NULL */
+	const char *connection_string;	/* for dbmig_open() */
+} dbmig_tenant_access;
+
+/*
+ * Makes it and applies the packages there; an error leaves nothing behind.
+ * *access, with its texts, is freed by dbmig_tenant_access_free(); NULL on an
+ * error.  Needs the extension in PostgreSQL: SQLSTATE 0A000 where it is not
+ * there.  Steps in C cannot be applied to a tenant.
+ */
+DBMIG_API dbmig_error *dbmig_tenant_create(dbmig *db, const dbmig_new_tenant *tenant,
+										   dbmig_tenant_access **access) DBMIG_MUST_USE;
+DBMIG_API void dbmig_tenant_access_free(dbmig_tenant_access *access);	/* NULL is fine */
+
+/*
+ * PostgreSQL: drops the schema with all in it, and the role, which must be the
+ * tenant's: NULL where dbmig has made none; delete_file is false.  SQLite:
+ * forgets the file and, with delete_file, deletes it unless somebody writes to
+ * it; username is NULL.
+ */
+DBMIG_API dbmig_error *dbmig_tenant_remove(dbmig *db, const char *name,
+										   const char *username,
+										   bool delete_file) DBMIG_MUST_USE;
+
+/*
+ * The rows of dbmig_tenants, one for each tenant and package, by tenant:
+ * tenant, package, applied, registered (versions, or NULL), pending (a number),
+ * state (current, pending, drifted, failed; missing: there is no such schema or
+ * file), error.  The caller frees them with dbmig_rows_free().
+ */
+DBMIG_API dbmig_error *dbmig_tenant_list(dbmig *db, dbmig_rows **rows) DBMIG_MUST_USE;
+
+/*
+ * The rows of dbmig_status, one for each tenant ("" is the database itself) and
+ * package: tenant, package, applied, registered, pending, state (current,
+ * pending, drifted, failed; unknown: applied, but not registered).  No rows
+ * where dbmig has never been.  Freed as above.
+ */
+DBMIG_API dbmig_error *dbmig_package_list(dbmig *db, dbmig_rows **rows) DBMIG_MUST_USE;
+
 #endif							/* DBMIG_H */

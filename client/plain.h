@@ -97,6 +97,10 @@ extern void dbmig_part_sort(const char *script, dbmig_part *part);
 /* plain_start.c */
 extern dbmig_error *dbmig_plain_call(dbmig_plain *plain, const char *function, int count,
 									 const dbmig_value *args, char **result);
+
+/* What one that gives rows and takes nothing gives; no rows without tables. */
+extern dbmig_error *dbmig_plain_rows(dbmig_plain *plain, const dbmig_function *function,
+									 bool there, dbmig_rows **rows);
 extern dbmig_error *dbmig_plain_tables(dbmig_conn *conn);
 extern dbmig_error *dbmig_start_plain(dbmig_conn *conn, const dbmig_wanted *wanted);
 

@@ -5,6 +5,7 @@
  */
 #include "plain.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,86 @@ dbmig_plain_call(dbmig_plain *plain, const char *name, int count,
 	dbmig_call_end(&call);
 	dbmig_error_free(plain->error);
 	plain->error = NULL;
+	return error;
+}
+
+/* "tenant TEXT, pending INTEGER": rows with columns of these names. */
+static dbmig_rows *
+rows_named(const char *columns)
+{
+	int			count = 1;
+	const char *p;
+	dbmig_rows *rows;
+	int			i;
+
+	for (p = columns; *p != '\0'; p++)
+		count += *p == ',';
+	rows = dbmig_rows_new(count);
+	for (i = 0; rows != NULL && i < count; i++)
+	{
+		char	   *name;
+		bool		kept;
+
+		columns += strspn(columns, ", ");
+		name = dbmig_format_text("%.*s", (int) strcspn(columns, " "), columns);
+		kept = name != NULL && dbmig_rows_set_name(rows, i, name);
+		free(name);
+		columns += strcspn(columns, ",");
+		if (kept)
+			continue;
+		dbmig_rows_free(rows);
+		rows = NULL;
+	}
+	return rows;
+}
+
+static int
+keep_row(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	dbmig_rows *rows = arg;
+	dbmig_cell *cells = dbmig_rows_add(rows);
+	char		number[24];
+	int			i;
+
+	for (i = 0; cells != NULL && i < dbmig_rows_columns(rows); i++)
+	{
+		const char *text = row[i].type == DBMIG_TEXT ? row[i].text : number;
+
+		if (row[i].type == DBMIG_NULL)
+			continue;
+		if (row[i].type != DBMIG_TEXT)
+			snprintf(number, sizeof(number), "%lld", (long long) row[i].integer);
+		cells[i].kind = row[i].type == DBMIG_TEXT ? DBMIG_KIND_TEXT : DBMIG_KIND_INT;
+		cells[i].integer = row[i].integer;
+		cells[i].length = strlen(text);
+		cells[i].data = dbmig_rows_keep(rows, text, cells[i].length);
+		if (cells[i].data == NULL)
+			cells = NULL;
+	}
+	return cells != NULL ? 0 : dbmig_fail(call, DBMIG_NO_MEMORY, NULL, "out of memory");
+}
+
+dbmig_error *
+dbmig_plain_rows(dbmig_plain *plain, const dbmig_function *function, bool there,
+				 dbmig_rows **rows)
+{
+	dbmig_error *error = NULL;
+	dbmig_call	call;
+
+	*rows = rows_named(function->columns);
+	if (*rows == NULL)
+		return dbmig_error_memory();
+	dbmig_call_begin(&call, &dbmig_plain_host, plain);
+	if (there && function->rows(&call, 0, NULL, keep_row, *rows) != 0)
+		error = error_of(&call, plain);
+	dbmig_call_end(&call);
+	dbmig_error_free(plain->error);
+	plain->error = NULL;
+	if (error != NULL)
+	{
+		dbmig_rows_free(*rows);
+		*rows = NULL;
+	}
 	return error;
 }
 

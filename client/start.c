@@ -78,47 +78,47 @@ bring_in_step(dbmig_conn *conn, const dbmig_wanted *wanted)
 		dbmig_start_pg(conn, wanted) : dbmig_start_sqlite(conn, wanted);
 }
 
-static dbmig_error *
-connect_and_run(dbmig *db, const dbmig_driver *driver, const char *target,
-				const dbmig_wanted *wanted)
+dbmig_error *
+dbmig_conn_for_migrations(dbmig *db, dbmig_conn **conn)
 {
-	dbmig_conn *conn;
-	dbmig_error *error = dbmig_conn_open(db, driver, target, true, &conn);
+	const dbmig_driver *driver = db->driver;
+	char	   *own = NULL;
+	dbmig_error *error = NULL;
 
-	if (error != NULL)
-		return dbmig_error_in(error, "could not connect for migrations");
-	error = db->options.check_only ? wait_for_others(conn, wanted) :
-		bring_in_step(conn, wanted);
-	dbmig_conn_close(conn);
+	*conn = NULL;
+	if (db->options.migrations_url != NULL)
+	{
+		error = dbmig_url_read(db->options.migrations_url, &driver, &own);
+		if (error == NULL && driver != db->driver)
+			error = dbmig_error_new(DBMIG_E_ARGUMENT,
+									"migrations_url is another kind of database than the pool's");
+	}
+	if (error == NULL)
+		error = dbmig_error_in(dbmig_conn_open(db, driver, own != NULL ? own : db->target,
+											   true, conn),
+							   "could not connect for migrations");
+	free(own);
 	return error;
 }
 
 dbmig_error *
 dbmig_start(dbmig *db)
 {
-	const dbmig_driver *driver = db->driver;
-	const char *target = db->target;
-	char	   *own = NULL;
-	dbmig_error *error = NULL;
+	dbmig_conn *conn = NULL;
 	dbmig_wanted wanted;
+	dbmig_error *error;
 
 	if (db->options.package_count == 0 && db->options.folder == NULL)
 		return NULL;
-	if (db->options.migrations_url != NULL)
-	{
-		error = dbmig_url_read(db->options.migrations_url, &driver, &own);
-		target = own;
-	}
-	if (error == NULL && driver != db->driver)
-		error = dbmig_error_new(DBMIG_E_ARGUMENT,
-								"migrations_url is another kind of database than the pool's");
+	error = dbmig_wanted_read(db, db->driver->kind, &wanted);
+	if (error != NULL)
+		return error;
+	error = dbmig_conn_for_migrations(db, &conn);
 	if (error == NULL)
-		error = dbmig_wanted_read(db, driver->kind, &wanted);
-	if (error == NULL)
-	{
-		error = connect_and_run(db, driver, target, &wanted);
-		dbmig_wanted_free(&wanted);
-	}
-	free(own);
+		error = db->options.check_only ? wait_for_others(conn, &wanted) :
+			bring_in_step(conn, &wanted);
+	if (conn != NULL)
+		dbmig_conn_close(conn);
+	dbmig_wanted_free(&wanted);
 	return error;
 }

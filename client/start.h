@@ -113,6 +113,22 @@ extern char *dbmig_item_join(const char *package, const char *version);
 /* start.c */
 extern void dbmig_say(dbmig *db, dbmig_level level, const char *message);
 
+/* A connection for migrations, not of the pool; the caller closes it. */
+extern dbmig_error *dbmig_conn_for_migrations(dbmig *db, dbmig_conn **conn);
+
+/* start_pg.c: its schema, which the caller frees; NULL where it is not there */
+extern dbmig_error *dbmig_extension_find(dbmig_conn *conn, char **schema);
+
+/* A statement with "@." in it, and text parameters; rows may be NULL. */
+extern dbmig_error *dbmig_extension_run(dbmig_conn *conn, const char *schema,
+										const char *sql, int count,
+										const dbmig_param *params, dbmig_rows **rows);
+extern dbmig_error *dbmig_extension_lock_timeout(dbmig_conn *conn, const char *schema);
+
+/* start_sqlite.c: takes an error of dbmig's, whose hint is in its message */
+extern dbmig_error *dbmig_sqlite_hint(dbmig_error *error);
+extern dbmig_error *dbmig_sqlite_lock_timeout(dbmig_conn *conn);
+
 /* start_pg.c, start_sqlite.c: the database of conn is brought in step */
 extern dbmig_error *dbmig_start_pg(dbmig_conn *conn, const dbmig_wanted *wanted);
 extern dbmig_error *dbmig_start_sqlite(dbmig_conn *conn, const dbmig_wanted *wanted);

@@ -87,9 +87,8 @@ has_own(const dbmig_state *state)
 	return false;
 }
 
-/* The extension's schema, which the caller frees; NULL where it is not there. */
-static dbmig_error *
-find_schema(dbmig_conn *conn, char **schema)
+dbmig_error *
+dbmig_extension_find(dbmig_conn *conn, char **schema)
 {
 	dbmig_rows *rows = NULL;
 	dbmig_error *error = dbmig_query(conn, EXTENSION_SCHEMA, 0, NULL, &rows);
@@ -128,7 +127,7 @@ dbmig_look_pg(dbmig_conn *conn, const dbmig_wanted *wanted, dbmig_state *state)
 		!is_state(error, "42501"))
 		return error;
 	dbmig_error_free(error);
-	error = find_schema(conn, &schema);
+	error = dbmig_extension_find(conn, &schema);
 	if (error == NULL && schema != NULL)
 		error = read_state(conn, wanted, schema, state);
 	else if (error == NULL)
@@ -152,7 +151,7 @@ cannot_create(const dbmig_error *error)
 static dbmig_error *
 make_extension(dbmig_conn *conn, char **schema)
 {
-	dbmig_error *error = find_schema(conn, schema);
+	dbmig_error *error = dbmig_extension_find(conn, schema);
 	int			tries;
 
 	for (tries = 0; error == NULL && *schema == NULL && tries < 10; tries++)
@@ -165,7 +164,7 @@ make_extension(dbmig_conn *conn, char **schema)
 			dbmig_clock_sleep(0.05);
 		}
 		if (error == NULL)
-			error = find_schema(conn, schema);
+			error = dbmig_extension_find(conn, schema);
 		else if (cannot_create(error))
 		{
 			dbmig_error_free(error);
@@ -175,10 +174,9 @@ make_extension(dbmig_conn *conn, char **schema)
 	return error;
 }
 
-/* A statement with "@." in it, and text parameters. */
-static dbmig_error *
-run(dbmig_conn *conn, const char *schema, const char *sql, int count,
-	const dbmig_param *params, dbmig_rows **rows)
+dbmig_error *
+dbmig_extension_run(dbmig_conn *conn, const char *schema, const char *sql, int count,
+					const dbmig_param *params, dbmig_rows **rows)
 {
 	char	   *text = dbmig_in_schema(sql, schema);
 	dbmig_error *error;
@@ -225,7 +223,7 @@ register_kind(dbmig_conn *conn, const char *schema, const dbmig_wanted *wanted,
 			error = dbmig_error_memory();
 	}
 	if (error == NULL && found > 0)
-		error = run(conn, schema, sql, 6, params, NULL);
+		error = dbmig_extension_run(conn, schema, sql, 6, params, NULL);
 	for (j = 0; j < 6; j++)
 		free(arrays[j].text);
 	return error;
@@ -268,9 +266,9 @@ register_dependencies(dbmig_conn *conn, const char *schema, const dbmig_wanted *
 	if (error == NULL && (items.text == NULL || afters.text == NULL))
 		error = dbmig_error_memory();
 	if (error == NULL)
-		error = run(conn, schema, "SELECT @.dbmig_after(u.item, u.after)"
-					" FROM unnest($1::text[], $2::text[]) WITH ORDINALITY"
-					" AS u(item, after, nr) ORDER BY u.nr", 2, params, NULL);
+		error = dbmig_extension_run(conn, schema, "SELECT @.dbmig_after(u.item, u.after)"
+									" FROM unnest($1::text[], $2::text[]) WITH ORDINALITY"
+									" AS u(item, after, nr) ORDER BY u.nr", 2, params, NULL);
 	free(items.text);
 	free(afters.text);
 	return error;
@@ -313,10 +311,10 @@ read_plan(dbmig_conn *conn, const char *schema, const dbmig_wanted *wanted,
 	params[0] = dbmig_bind_text(names);
 	params[1] = dbmig_bind_text(versions);
 	if (error == NULL)
-		error = run(conn, schema, "SELECT d.package, d.version, d.transactional"
-					" FROM unnest($1::text[], $2::text[]) WITH ORDINALITY"
-					" AS u(p, v, nr), LATERAL @.dbmig_plan(u.p, u.v) d"
-					" ORDER BY u.nr, d.position", 2, params, rows);
+		error = dbmig_extension_run(conn, schema, "SELECT d.package, d.version, d.transactional"
+									" FROM unnest($1::text[], $2::text[]) WITH ORDINALITY"
+									" AS u(p, v, nr), LATERAL @.dbmig_plan(u.p, u.v) d"
+									" ORDER BY u.nr, d.position", 2, params, rows);
 	free(names);
 	free(versions);
 	return error;
@@ -330,7 +328,7 @@ apply_one(dbmig_conn *conn, const char *schema, const char *sql,
 
 	params[0] = dbmig_bind_text(package);
 	params[1] = dbmig_bind_text(version);
-	return run(conn, schema, sql, 2, params, NULL);
+	return dbmig_extension_run(conn, schema, sql, 2, params, NULL);
 }
 
 static dbmig_error *
@@ -402,9 +400,9 @@ is_done(dbmig_conn *conn, const char *schema, const char *package,
 
 	params[0] = dbmig_bind_text(package);
 	params[1] = dbmig_bind_text(version);
-	error = run(conn, schema, "SELECT 1 FROM @.dbmig_applied WHERE tenant = ''"
-				" AND package = $1 AND version = $2 AND state = 'applied'", 2,
-				params, &rows);
+	error = dbmig_extension_run(conn, schema, "SELECT 1 FROM @.dbmig_applied WHERE tenant = ''"
+								" AND package = $1 AND version = $2 AND state = 'applied'", 2,
+								params, &rows);
 	*done = error == NULL && dbmig_rows_count(rows) > 0;
 	dbmig_rows_free(rows);
 	return error;
@@ -487,8 +485,8 @@ apply_steps(dbmig_conn *conn, const char *schema, const dbmig_rows *plan)
 	return error;
 }
 
-static dbmig_error *
-set_lock_timeout(dbmig_conn *conn, const char *schema)
+dbmig_error *
+dbmig_extension_lock_timeout(dbmig_conn *conn, const char *schema)
 {
 	double		seconds = conn->db->options.lock_timeout;
 	char		text[48];
@@ -496,7 +494,7 @@ set_lock_timeout(dbmig_conn *conn, const char *schema)
 
 	dbmig_real_write(seconds < 2147483 ? seconds : 2147483, text, sizeof(text));
 	param = dbmig_bind_text(text);
-	return run(conn, schema, "SELECT @.dbmig_set('lock_timeout', $1)", 1, &param, NULL);
+	return dbmig_extension_run(conn, schema, "SELECT @.dbmig_set('lock_timeout', $1)", 1, &param, NULL);
 }
 
 static dbmig_error *
@@ -535,7 +533,7 @@ dbmig_start_pg(dbmig_conn *conn, const dbmig_wanted *wanted)
 	if (error == NULL)
 		error = dbmig_plain_hand_over(conn, schema);
 	if (error == NULL)
-		error = set_lock_timeout(conn, schema);
+		error = dbmig_extension_lock_timeout(conn, schema);
 	if (error == NULL)
 		error = register_wanted(conn, schema, wanted);
 	if (error == NULL)

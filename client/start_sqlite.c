@@ -82,8 +82,8 @@ step_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /* The hint is behind the message, as SQLite's errors are one text. */
-static dbmig_error *
-with_hint(dbmig_error *error)
+dbmig_error *
+dbmig_sqlite_hint(dbmig_error *error)
 {
 	const char *hint = error != NULL ? strstr(error->message, "\nHINT:  ") : NULL;
 	char	   *message;
@@ -185,24 +185,33 @@ apply_wanted(dbmig_conn *conn, const dbmig_wanted *wanted, bool migrate)
 	return error;
 }
 
+dbmig_error *
+dbmig_sqlite_lock_timeout(dbmig_conn *conn)
+{
+	double		limit = conn->db->options.lock_timeout;
+	char		seconds[48];
+	dbmig_param param;
+
+	sqlite3_snprintf(sizeof(seconds), seconds, "%.3f", limit < 2147483 ? limit : 2147483.0);
+	param = dbmig_bind_text(seconds);
+	return dbmig_exec(conn, "SELECT dbmig_set('lock_timeout', $1)", 1, &param, NULL);
+}
+
 static dbmig_error *
 set_up(run *r)
 {
 	sqlite3    *db = r->conn->native;
-	dbmig_param params[1];
-	char		seconds[48];
+	dbmig_error *error;
 
 	if (sqlite3_create_function(db, STEP_FUNCTION_SQLITE, 2, SQLITE_UTF8 | SQLITE_DIRECTONLY,
 								r, step_function, NULL, NULL) != SQLITE_OK ||
 		sqlite3_create_function(db, PROGRESS_FUNCTION, 3, SQLITE_UTF8 | SQLITE_DIRECTONLY,
 								r, progress_function, NULL, NULL) != SQLITE_OK)
 		return dbmig_error_memory();
-	sqlite3_snprintf(sizeof(seconds), seconds, "%.3f",
-					 r->conn->db->options.lock_timeout < 2147483 ?
-					 r->conn->db->options.lock_timeout : 2147483.0);
-	params[0] = dbmig_bind_text(seconds);
-	return dbmig_exec(r->conn, "SELECT dbmig_set('lock_timeout', $1),"
-					  " dbmig_set('progress', '" PROGRESS_FUNCTION "')", 1, params, NULL);
+	error = dbmig_sqlite_lock_timeout(r->conn);
+	return error != NULL ? error :
+		dbmig_exec(r->conn, "SELECT dbmig_set('progress', '" PROGRESS_FUNCTION "')", 0,
+				   NULL, NULL);
 }
 
 dbmig_error *
@@ -233,7 +242,7 @@ dbmig_start_sqlite(dbmig_conn *conn, const dbmig_wanted *wanted)
 	r.since = dbmig_clock();
 	if (error == NULL)
 		error = apply_wanted(conn, wanted, migrate);
-	error = with_hint(error);
+	error = dbmig_sqlite_hint(error);
 	if (error != NULL && error->code == DBMIG_E_DATABASE)
 		error->code = DBMIG_E_MIGRATION;
 	return error;

@@ -406,12 +406,12 @@ extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
 /*
  * tenants.c: for a host's dbmig_create_tenant and dbmig_remove_tenant.
  *
- * dbmig_tenant_create: enters what the host has just made, and applies the
+ * dbmig_tenant_furnish: enters what the host has just made, and applies the
  * packages (none: all), in one transaction.  username may be NULL.
  * dbmig_tenant_find: *username is NULL where it has none.
  * dbmig_tenant_forget: its records; in a transaction that has its lock.
  */
-extern int	dbmig_tenant_create(dbmig_call *call, const char *tenant,
+extern int	dbmig_tenant_furnish(dbmig_call *call, const char *tenant,
 								const char *username, int count,
 								const dbmig_value *packages, int *applied);
 extern int	dbmig_tenant_find(dbmig_call *call, const char *tenant,

@@ -107,8 +107,8 @@ fill(dbmig_call *call, const char *tenant, const char *username, int count,
 }
 
 int
-dbmig_tenant_create(dbmig_call *call, const char *tenant, const char *username,
-					int count, const dbmig_value *packages, int *applied)
+dbmig_tenant_furnish(dbmig_call *call, const char *tenant, const char *username,
+					 int count, const dbmig_value *packages, int *applied)
 {
 	const dbmig_host *host = call->host;
 	const char *other;

@@ -378,8 +378,8 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	execute("CREATE SCHEMA %s", quote_identifier(schema));
 	grant(schema, username);
 	let_in(schema, username);
-	if (dbmig_tenant_create(call, schema, username, Max(nargs - 3, 0),
-							args + Min(nargs, 3), &applied) != 0)
+	if (dbmig_tenant_furnish(call, schema, username, Max(nargs - 3, 0),
+							 args + Min(nargs, 3), &applied) != 0)
 		return -1;
 	grant_of_others(schema, username);
 	if (close_to_public(call) != 0)

@@ -471,7 +471,7 @@ create(dbmig_call *call, const place *at, int count, const dbmig_value *packages
 	int			applied;
 
 	dbmig_part_begin(call);
-	if (dbmig_tenant_create(call, at->path, NULL, count, packages, &applied) == 0)
+	if (dbmig_tenant_furnish(call, at->path, NULL, count, packages, &applied) == 0)
 		return 0;
 	if (call->status != DBMIG_NOT_SUPPORTED)
 		return -1;

@@ -41,28 +41,26 @@ report(dbmig_error *error)
 	return status;
 }
 
-/* What every program does with its connections, once. */
+/* What the database itself has, tenants left out. */
 static dbmig_error *
-show_status(dbmig_conn *conn, void *arg)
+show_status(dbmig *db)
 {
 	dbmig_rows *rows;
-	dbmig_error *error;
+	dbmig_error *error = dbmig_package_list(db, &rows);
 	int			i;
 
-	(void) arg;
-	error = dbmig_query(conn, "SELECT package, applied, pending, state FROM dbmig_status"
-						" WHERE tenant = ''", 0, NULL, &rows);
 	if (error != NULL)
 		return error;
 	for (i = 0; i < dbmig_rows_count(rows); i++)
 	{
-		const char *applied = dbmig_text_at(rows, i, 1);
+		const char *applied = dbmig_text_at(rows, i, 2);
 		int64_t		pending = 0;
 
-		dbmig_int_at(rows, i, 2, &pending);
-		printf("%s %s, %lld pending, %s\n", dbmig_text_at(rows, i, 0),
-			   applied != NULL ? applied : "-", (long long) pending,
-			   dbmig_text_at(rows, i, 3));
+		dbmig_int_at(rows, i, 4, &pending);
+		if (dbmig_text_at(rows, i, 0)[0] == '\0')
+			printf("%s %s, %lld pending, %s\n", dbmig_text_at(rows, i, 1),
+				   applied != NULL ? applied : "-", (long long) pending,
+				   dbmig_text_at(rows, i, 5));
 	}
 	dbmig_rows_free(rows);
 	return NULL;
@@ -91,7 +89,7 @@ main(int argc, char **argv)
 	if (error == NULL)
 		error = dbmig_start(db);
 	if (error == NULL)
-		error = dbmig_with(db, show_status, NULL);
+		error = show_status(db);
 	if (error != NULL)
 		status = report(error);
 	dbmig_error_free(dbmig_close(db));

@@ -17,7 +17,6 @@
 
 static bool pg;
 static bool plain;
-static const char *install_command;
 static const char *prefix;
 static const char *url_suffix;
 static char url[600];

@@ -11,6 +11,8 @@
  */
 #include "fresh.h"
 
+static const char *install_command;
+
 static void
 packages_are_applied(void)
 {
