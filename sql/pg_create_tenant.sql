@@ -91,7 +91,9 @@ CREATE ROLE dbmig_test_plain;
 GRANT CREATE ON DATABASE regression TO dbmig_test_plain;
 GRANT EXECUTE ON FUNCTION dbmig_create_tenant(text, text, text, text[]) TO dbmig_test_plain;
 SET ROLE dbmig_test_plain;
+\set VERBOSITY terse
 SELECT * FROM dbmig_create_tenant('delta', 'dbmig_test_delta');
+\set VERBOSITY default
 RESET ROLE;
 DROP OWNED BY dbmig_test_plain;
 DROP ROLE dbmig_test_plain;

@@ -60,6 +60,8 @@ pg_start()
 	fi
 	chmod 700 "$data"
 
+	# psql, pg_dump and pg_basebackup of the same release
+	export PATH="$bindir:$PATH"
 	export PGHOST=$tmp PGPORT=54329 PGUSER=postgres PGDATABASE=postgres
 	unset PGOPTIONS PGSERVICE PGPASSWORD PGHOSTADDR PGSSLMODE PGTZ PGDATESTYLE
 	(cd "$tmp" && as_server "$tree$bindir/initdb" -D "$data" -U postgres \
