@@ -85,12 +85,17 @@ take_notice(void *arg, const PGresult *result)
 	const dbmig_options *options = &conn->db->options;
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	char	   *both;
 
 	if (!conn->private || options->log == NULL || message == NULL)
 		return;
+	both = detail != NULL ? dbmig_format_text("%s\n%s", message, detail) : NULL;
 	options->log(severity != NULL && strcmp(severity, "WARNING") == 0 ?
 				 DBMIG_LOG_WARNING : dbmig_is_progress(message) ?
-				 DBMIG_LOG_PROGRESS : DBMIG_LOG_NOTICE, message, options->arg);
+				 DBMIG_LOG_PROGRESS : DBMIG_LOG_NOTICE, both != NULL ? both : message,
+				 options->arg);
+	free(both);
 }
 
 /* 1 where it is ready, 0 at the deadline, -1 on an error */

@@ -26,6 +26,10 @@ typedef struct dbmig_plain
 	bool		was_running;	/* before UNSETTLED_PUT marked it as running */
 	dbmig_error *error;			/* the server's, behind DBMIG_ENGINE */
 	dbmig_settings settings;
+	dbmig_conn *watcher;		/* sees what conn waits for; plain_wait.c */
+	bool		unwatched;		/* it cannot be had */
+	int64_t		timeout;		/* lock_timeout of the step, milliseconds */
+	char	   *blockers;		/* of the last statement, or NULL */
 } dbmig_plain;
 
 /* plain_host.c */
@@ -42,11 +46,6 @@ extern int	dbmig_plain_keep(dbmig_call *call, dbmig_error *error);
 /* plain_lock.c */
 extern int	dbmig_plain_lock(dbmig_call *call, dbmig_lock lock, const char *tenant);
 extern void dbmig_plain_release(dbmig_call *call);
-
-/* plain_run.c */
-extern int	dbmig_plain_run(dbmig_call *call, const dbmig_step *step, int *statements);
-extern int	dbmig_plain_inspect(dbmig_call *call, const char *text, size_t length,
-								dbmig_inspection *result);
 
 /* plain_split.c: the tokens and statements of a script */
 typedef enum dbmig_piece_kind
@@ -90,6 +89,40 @@ extern bool dbmig_piece_is(const dbmig_piece *piece, const char *word);
 
 /* The statement at or behind from; false where there is none. */
 extern bool dbmig_part_next(const char *script, size_t from, dbmig_part *part);
+
+/* plain_run.c */
+typedef struct dbmig_place		/* where a step is */
+{
+	dbmig_call *call;
+	dbmig_plain *plain;
+	const dbmig_step *step;
+	const char *script;
+	dbmig_part	part;
+	int			number;			/* of the statement, from 1 */
+} dbmig_place;
+
+extern int	dbmig_plain_run(dbmig_call *call, const dbmig_step *step, int *statements);
+extern int	dbmig_plain_inspect(dbmig_call *call, const char *text, size_t length,
+								dbmig_inspection *result);
+extern int	dbmig_plain_run_statement(dbmig_place *at);
+extern int	dbmig_plain_run_function(dbmig_place *at, int *statements);
+extern int	dbmig_plain_exec(dbmig_place *at, const char *sql);
+extern int	dbmig_plain_exec_quoted(dbmig_place *at, const char *sql, const char *name);
+extern void dbmig_plain_say_skipped(dbmig_place *at, const char *reason);
+
+/* plain_alone.c: a step that is not transactional */
+extern int	dbmig_plain_run_alone(dbmig_place *at, int *statements);
+
+/* plain_leftover.c: *done: the statement need not run (N3) */
+extern int	dbmig_plain_clear_leftovers(dbmig_place *at, bool was_running, bool *done);
+
+/* plain_wait.c */
+extern void *dbmig_plain_send(dbmig_plain *plain, const char *sql, int count,
+							  const char *const *values);
+extern dbmig_error *dbmig_plain_blocked(const dbmig_plain *plain, dbmig_error *error);
+extern bool dbmig_plain_retries(dbmig_place *at, int tries, double *pause);
+extern int	dbmig_plain_lock_timeout(dbmig_place *at);
+extern void dbmig_plain_unwatch(dbmig_plain *plain);
 
 /* plain_sort.c */
 extern void dbmig_part_sort(const char *script, dbmig_part *part);

@@ -154,4 +154,5 @@ dbmig_plain_release(dbmig_call *call)
 	plain->tenant_held = false;
 	plain->texts_held = false;
 	plain->migrate = false;
+	dbmig_plain_unwatch(plain);
 }

@@ -206,6 +206,15 @@ uses_new_label(const words *w)
 	return false;
 }
 
+/* Behind what a statement of PL/pgSQL can begin. */
+static bool
+begins_statement(const dbmig_piece *before)
+{
+	return dbmig_piece_is(before, ";") || dbmig_piece_is(before, "begin") ||
+		dbmig_piece_is(before, "then") || dbmig_piece_is(before, "else") ||
+		dbmig_piece_is(before, "loop") || dbmig_piece_is(before, ">");
+}
+
 /* A COMMIT or ROLLBACK in the body of DO. */
 static bool
 body_commits(const words *w)
@@ -216,14 +225,20 @@ body_commits(const words *w)
 	{
 		const char *p = w->word[i].text;
 		const char *end = p + w->word[i].length;
+		dbmig_piece before;
 		dbmig_piece piece;
 
-		if (w->word[i].kind != DBMIG_PIECE_STRING || *p != '$')
+		if (w->word[i].kind != DBMIG_PIECE_STRING)
 			continue;
-		p = strchr(p + 1, '$') + 1;
+		p = *p == '$' ? strchr(p + 1, '$') + 1 : p + strcspn(p, "'") + 1;
+		memset(&before, 0, sizeof(before));
 		while ((p = dbmig_piece_next(p, &piece)) < end && piece.kind != DBMIG_PIECE_END)
-			if (dbmig_piece_is(&piece, "commit") || dbmig_piece_is(&piece, "rollback"))
+		{
+			if ((dbmig_piece_is(&piece, "commit") || dbmig_piece_is(&piece, "rollback")) &&
+				begins_statement(&before))
 				return true;
+			before = piece;
+		}
 	}
 	return false;
 }

@@ -463,24 +463,84 @@ roles(void)
 	}
 }
 
+/* A statement in the database that is tested. */
+static dbmig_error *
+in_url(const char *sql)
+{
+	dbmig	   *db;
+	dbmig_conn *conn;
+	dbmig_error *error = dbmig_open(url, NULL, &db);
+
+	if (error == NULL)
+		error = dbmig_acquire(db, &conn);
+	if (error != NULL)
+		return error;
+	error = dbmig_exec(conn, sql, 0, NULL, NULL);
+	OK(dbmig_release(conn));
+	OK(dbmig_close(db));
+	return error;
+}
+
 static const dbmig_script late_script[] = {{.version = "1",.up = "CREATE TABLE late (a integer)"}};
 
-/* The extension comes later, and takes over. */
+static const dbmig_script cut_script[] = {
+	{.version = "1",.up = "CREATE TABLE cut (a integer); INSERT INTO cut VALUES (1); INSERT INTO missing VALUES (1);"
+	"INSERT INTO cut VALUES (2)",.options = "{\"transaction\": false, \"after\": [\"auth\"]}"}
+};
+
+/* All of a table but the history's numbers, as one number. */
+#define SUM(schema, table) \
+	"(SELECT coalesce(sum(hashtextextended((to_jsonb(t) - 'id')::text, 0)), 0) + count(*) FROM " schema ".dbmig_" table " t" \
+	" WHERE to_jsonb(t) ->> 'package' IS DISTINCT FROM 'late')"
+#define SUMS(schema) \
+	"SELECT ((" SUM(schema, "package") " + " SUM(schema, "migration") " + " SUM(schema, "dependency") " + " \
+	SUM(schema, "applied") " + " SUM(schema, "history") " + " SUM(schema, "tenant") " + " \
+	SUM(schema, "tenant_package") ") % 1000000007)::bigint"
+
+/* The extension comes later, and takes over: what failed and runs, too. */
 static void
 extension_takes_over(void)
 {
-	dbmig_scripts packages[] = {two_packages[0], two_packages[1], {"late", late_script, 1, NULL}};
+	dbmig_scripts packages[] = {two_packages[0], two_packages[1], {"cut", cut_script, 1, NULL}};
+	const dbmig_scripts other[] = {two_packages[0], two_packages[1], {"late", late_script, 1, NULL}};
 	dbmig_options options = options_of(packages, 2);
+	int64_t		before;
 
 	fresh();
 	OK(start_with(&options));
 	CHECK(ask("SELECT count(*) FROM dbmig.dbmig_history") == 3);
+	options.package_count = 3;
+	FAILS(start_with(&options), DBMIG_E_MIGRATION, "missing");
+	CHECK(ask("SELECT statements FROM dbmig.dbmig_applied WHERE state = 'failed'") == 2);
+	OK(in_url("CREATE SCHEMA acme; INSERT INTO dbmig.dbmig_tenant (tenant) VALUES ('acme');"
+			  "INSERT INTO dbmig.dbmig_tenant_package VALUES ('acme', 'auth');"
+			  "INSERT INTO dbmig.dbmig_applied (tenant, package, version, sort_key, checksum, state)"
+			  " SELECT 'acme', package, version, sort_key, checksum, CASE version WHEN '1' THEN 'applied'"
+			  " ELSE 'running' END FROM dbmig.dbmig_migration WHERE package = 'auth';"
+			  "INSERT INTO dbmig.dbmig_history (tenant, package, version, action) VALUES ('acme', 'auth', '1', 'apply')"));
+	before = ask(SUMS("dbmig"));
 	CHECK(system(install_command) == 0);
+	options.package_count = 2;
 	OK(start_with(&options));
-	CHECK(ask("SELECT count(*) FROM dbmig.dbmig_history") == 3);
+	CHECK(ask("SELECT count(*) FROM dbmig.dbmig_history") > 0);
+	options.packages = other;
 	options.package_count = 3;
 	OK(start_with(&options));
 	CHECK(ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'dbmig'") == 0);
+	CHECK(ask(SUMS("public")) == before);
+
+	/* it goes on where that was */
+	options.packages = packages;
+	FAILS(start_with(&options), DBMIG_E_MIGRATION, "missing");
+	CHECK(ask("SELECT count(*) FROM public.dbmig_history WHERE outcome = 'failed' AND error_statement = 3") == 2);
+	CHECK(ask("SELECT count(*) FROM public.dbmig_applied WHERE tenant = 'acme' AND state IN ('running', 'applied')") == 2);
+	CHECK(ask("SELECT count(*) FROM public.dbmig_tenant JOIN public.dbmig_tenant_package USING (tenant)") == 1);
+	OK(in_url("CREATE TABLE missing (a integer)"));
+	OK(start_with(&options));
+	CHECK(ask("SELECT sum(a) = 3 AND count(*) = 2 FROM cut") == 1);
+	OK(in_url("SELECT public.dbmig_resolve('auth', '2', 'applied', 'acme')"));
+	CHECK(ask("SELECT public.dbmig_check('auth', NULL, 'acme')") == 1);
+	OK(in_url("DELETE FROM public.dbmig_history WHERE tenant = 'acme' OR package = 'cut'"));
 	CHECK(ask("SELECT count(*) FROM public.dbmig_history") == 4);
 	CHECK(ask("SELECT public.dbmig_check()") == 1);
 	CHECK(ask("SELECT (string_agg(package || '@' || version, ' ' ORDER BY id) ="
