@@ -81,15 +81,31 @@ add(sha256 *s, const char *bytes, size_t length)
 	}
 }
 
+static const char digits[] = "0123456789abcdef";
+
 void
 dbmig_checksum_unpack(const unsigned char *bytes, char *hex)
 {
-	static const char digits[] = "0123456789abcdef";
 	int			i;
 
-	for (i = 0; i < 64; i++)
-		hex[i] = digits[bytes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xF];
+	for (i = 0; i < 32; i++)
+	{
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 0xF];
+	}
 	hex[64] = '\0';
+}
+
+bool
+dbmig_checksum_is(const unsigned char *bytes, const char *hex)
+{
+	int			i;
+
+	for (i = 0; i < 32; i++)
+		if (hex[2 * i] != digits[bytes[i] >> 4] ||
+			hex[2 * i + 1] != digits[bytes[i] & 0xF])
+			return false;
+	return hex[64] == '\0';
 }
 
 bool

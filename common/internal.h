@@ -56,6 +56,7 @@ extern void dbmig_checksum(const char *text, size_t length, char *hex);
 /* Hex to bytes; false where it is no checksum. */
 extern bool dbmig_checksum_pack(const char *hex, unsigned char *bytes);
 extern void dbmig_checksum_unpack(const unsigned char *bytes, char *hex);
+extern bool dbmig_checksum_is(const unsigned char *bytes, const char *hex);
 
 /* options.c */
 typedef struct dbmig_options

@@ -177,13 +177,15 @@ forget_older(dbmig_call *call, const char *tenant, dbmig_item item,
 
 static int
 record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
-			   const char *name, const char *sort_key, const char *checksum,
+			   const char *name, const char *checksum,
 			   int statements, int64_t microseconds)
 {
 	const dbmig_failure *failure = &call->failure;
+	const char *sort_key = dbmig_version_key(call, item.version);
 	dbmig_value params[11];
 
-	if (forget_older(call, tenant, item, checksum) != 0 ||
+	if (sort_key == NULL ||
+		forget_older(call, tenant, item, checksum) != 0 ||
 		see_statements(call, tenant, item, &statements) != 0)
 		return -1;
 	if (statements == INT_MAX)
@@ -247,15 +249,17 @@ record_alone(dbmig_call *call, const char *tenant, work *w, int i,
 /* A step that is not transactional: what is done of it is in the tables. */
 static int
 migrate_alone(dbmig_call *call, const char *tenant, work *w, int i,
-			  const char *sort_key, int *statements, int64_t *took, bool *same)
+			  int *statements, int64_t *took, bool *same)
 {
 	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
 	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
 	int64_t		since = dbmig_now_us();
+	const char *sort_key = dbmig_version_key(call, item.version);
 	char		hex[DBMIG_CHECKSUM_SIZE];
 	const char *key;
 
-	if (begin_step(call, tenant, w, i, same) != 0)
+	if (sort_key == NULL ||
+		begin_step(call, tenant, w, i, same) != 0)
 		return -1;
 	if (!*same)
 		return 0;
@@ -280,18 +284,14 @@ migrate_one(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 {
 	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
 	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
-	const char *sort_key = dbmig_version_key(call, item.version);
 	int			statements = node->more != NULL ? node->more->statements : 0;
 	int64_t		since = dbmig_now_us();
 	int64_t		took = 0;
 	char		hex[DBMIG_CHECKSUM_SIZE];
 	int			result;
 
-	if (sort_key == NULL)
-		return -1;
 	if ((node->flags & DBMIG_NODE_TRANSACTIONAL) == 0)
-		result = migrate_alone(call, tenant, w, i, sort_key, &statements, &took,
-							   same);
+		result = migrate_alone(call, tenant, w, i, &statements, &took, same);
 	else
 	{
 		statements = 0;
@@ -311,7 +311,7 @@ migrate_one(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 
 	/* what cannot be recorded is said all the same */
 	if (begin(call, tenant) == 0)
-		end(call, record_failure(call, tenant, item, node->name, sort_key,
+		end(call, record_failure(call, tenant, item, node->name,
 								 dbmig_node_checksum(node, hex), statements,
 								 dbmig_now_us() - since));
 	return -1;

@@ -130,6 +130,14 @@ add_stray(dbmig_call *call, dbmig_graph *graph, int package,
 	return stray->version != NULL ? 0 : -1;
 }
 
+static bool
+has_checksum(const dbmig_node *node, const char *text)
+{
+	return node->more != NULL && node->more->checksum != NULL ?
+		strcmp(node->more->checksum, text) == 0 :
+		dbmig_checksum_is(node->checksum, text);
+}
+
 static int
 read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 {
@@ -137,7 +145,6 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 	dbmig_graph *graph = reader->graph;
 	int			number;
 	bool		applied = strcmp(row[3].text, "applied") == 0;
-	char		hex[DBMIG_CHECKSUM_SIZE];
 	dbmig_package *package;
 	dbmig_node *node;
 	int			end;
@@ -170,7 +177,7 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 	/* V6: with another text it is to be run again */
 	if (applied && dbmig_version_repeats(node->version))
 	{
-		if (strcmp(dbmig_node_checksum(node, hex), row[2].text) == 0)
+		if (has_checksum(node, row[2].text))
 			node->flags |= DBMIG_NODE_APPLIED;
 		return 0;
 	}
@@ -184,7 +191,7 @@ read_applied(dbmig_call *call, void *arg, const dbmig_value *row)
 	}
 	node->flags |= DBMIG_NODE_APPLIED;
 	package->last_applied = node->version;
-	if (strcmp(dbmig_node_checksum(node, hex), row[2].text) != 0)
+	if (!has_checksum(node, row[2].text))
 	{
 		node->flags |= DBMIG_NODE_DRIFTED;
 		if (more_of(call, node) == NULL)

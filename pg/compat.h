@@ -58,6 +58,15 @@
 #define COMPAT_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
+/* of a B-tree, which asks for nothing that is in an IndexInfo */
+#if PG_VERSION_NUM >= 140000
+#define compat_index_insert(index, values, nulls, at, table, check) \
+	index_insert(index, values, nulls, at, table, check, false, NULL)
+#else
+#define compat_index_insert(index, values, nulls, at, table, check) \
+	index_insert(index, values, nulls, at, table, check, NULL)
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define compat_executor_run(query) \
 	ExecutorRun(query, ForwardScanDirection, 0)

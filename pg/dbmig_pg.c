@@ -200,7 +200,7 @@ dbmig_pg_check_place(dbmig_call *call)
 									  PG_CATALOG_NAMESPACE)))
 		return 0;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
+	dbmig_pg_connect(pg);
 	if (SPI_execute("SELECT 1 FROM pg_catalog.pg_dist_local_group"
 					" WHERE groupid <> 0", true, 1) == SPI_OK_SELECT)
 		worker = SPI_processed > 0;

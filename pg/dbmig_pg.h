@@ -32,6 +32,7 @@ typedef struct dbmig_pg
 	bool		top;			/* a CALL by itself, which may end the
 								 * transaction */
 	int			nest;			/* the GUC nest level that is open, or -1 */
+	bool		safe;			/* search_path is DBMIG_SAFE_PATH there */
 	int			sqlstate;		/* where the status alone does not say it */
 
 	/* transaction.c: what is used where own is set */
@@ -89,13 +90,15 @@ extern void dbmig_pg_settings(dbmig_settings *settings);
  * transaction.c: transactions of the call's own.
  *
  * dbmig_pg_own: ends the caller's, for good.  dbmig_pg_open: opens the nest
- * level with the safe search_path in the transaction there is, as the caller.
+ * level in the transaction there is, as the caller.  dbmig_pg_connect: SPI,
+ * with the safe search_path from then on.
  * dbmig_pg_next: commits, and begins the next.  dbmig_pg_undo: the same,
  * undone; never throws.  dbmig_pg_sleep: in no transaction.
  * dbmig_pg_keep_error: in PG_CATCH, makes the error the call's; gives -1.
  */
 extern void dbmig_pg_own(dbmig_pg *pg);
 extern void dbmig_pg_open(dbmig_pg *pg);
+extern void dbmig_pg_connect(dbmig_pg *pg);
 extern void dbmig_pg_next(dbmig_pg *pg);
 extern void dbmig_pg_undo(dbmig_pg *pg);
 extern void dbmig_pg_sleep(dbmig_pg *pg, long milliseconds);
@@ -116,6 +119,11 @@ extern const dbmig_function *dbmig_pg_tenant_function(const char *name);
 extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,
 						   const dbmig_value *params, dbmig_row_fn row,
 						   void *arg);
+
+/* direct.c: false where the statement is to be run */
+extern bool dbmig_pg_direct(dbmig_call *call, dbmig_sql id,
+							const dbmig_value *params, dbmig_row_fn emit,
+							void *arg, int *result);
 
 /* known.c */
 extern const dbmig_memo dbmig_pg_memo;

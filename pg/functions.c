@@ -342,6 +342,7 @@ run_call(FunctionCallInfo fcinfo, const char *name)
 		begin_call(fcinfo, &call, &pg);
 		pg.nest = NewGUCNestLevel();
 		dbmig_pg_set_search_path(DBMIG_SAFE_PATH);
+		pg.safe = true;
 	}
 	dispatch_or_raise(fcinfo, &call, e, &result);
 	if (pg.nest >= 0)

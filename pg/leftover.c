@@ -127,7 +127,7 @@ clear_copies(dbmig_pg *pg, const ReindexStmt *reindex)
 	values[1] = ObjectIdGetDatum(id);
 	dbmig_pg_open(pg);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
+	dbmig_pg_connect(pg);
 	if (SPI_execute_with_args(leftovers_sql, 2, types, values, NULL, true,
 							  0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pg_index");

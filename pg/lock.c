@@ -87,7 +87,7 @@ holders(dbmig_call *call, const LOCKTAG *tag, LOCKMODE mode)
 	/* the view's copy of this transaction may be older than the holder */
 	pgstat_clear_snapshot();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
+	dbmig_pg_connect(call->data);
 	if (SPI_execute(sql.data, true, 1) == SPI_OK_SELECT && SPI_processed == 1)
 	{
 		char	   *value = SPI_getvalue(SPI_tuptable->vals[0],
@@ -170,8 +170,9 @@ take(dbmig_call *call, uint32 object, uint16 subid, LOCKMODE mode,
 		wait = Min(wait * 2, WAIT_MOST_MS);
 	}
 
-	/* what this transaction has seen may be older than the lock */
-	if (pg->own && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	/* what this transaction goes on to see may be older than the lock */
+	if (pg->own && IsolationUsesXactSnapshot() &&
+		!TransactionIdIsValid(GetTopTransactionIdIfAny()))
 	{
 		dbmig_pg_next(pg);
 		dbmig_pg_open(pg);

@@ -342,7 +342,9 @@ run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 
 	if (dbmig_pg_check_place(call) != 0)
 		return -1;
-	SPI_connect();
+	if (dbmig_pg_direct(call, id, params, emit, arg, &result))
+		return result;
+	dbmig_pg_connect(pg);
 	plan = get_plan(id, pg->schema);
 	bind_values(dbmig_statements[id].params, params, values, nulls);
 	if (emit != NULL && call->kept != NULL && advise(id) == PLAN_ANY)

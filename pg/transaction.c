@@ -48,7 +48,17 @@ dbmig_pg_open(dbmig_pg *pg)
 		pg->switched = true;
 	}
 	pg->nest = NewGUCNestLevel();
-	dbmig_pg_set_search_path(DBMIG_SAFE_PATH);
+	pg->safe = false;
+}
+
+/* Many a transaction has no SQL of dbmig's in it. */
+void
+dbmig_pg_connect(dbmig_pg *pg)
+{
+	if (!pg->safe)
+		dbmig_pg_set_search_path(DBMIG_SAFE_PATH);
+	pg->safe = true;
+	SPI_connect();
 }
 
 void
