@@ -9,34 +9,6 @@
 #include "internal.h"
 
 static int
-read_names(dbmig_json *p, const char *key, const char ***names, size_t *count)
-{
-	size_t		capacity = 0;
-
-	*names = NULL;
-	*count = 0;
-	if (!dbmig_json_next(p, '['))
-		return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
-						  "option \"%s\" must be an array of strings", key);
-	do
-	{
-		const char *name = NULL;
-		const char **more;
-
-		if (*count == 0 && dbmig_json_next(p, ']'))
-			return 0;
-		if (dbmig_json_text(p, key, &name) != 0)
-			return -1;
-		more = dbmig_grow(p->call, *names, *count, &capacity, sizeof(*more));
-		if (more == NULL)
-			return -1;
-		*names = more;
-		more[(*count)++] = name;
-	} while (dbmig_json_next(p, ','));
-	return dbmig_json_expect(p, ']');
-}
-
-static int
 read_count(dbmig_json *p, const char *key, int *value)
 {
 	int			digits = 0;
@@ -64,14 +36,14 @@ read_option(dbmig_json *p, const char *key, void *arg)
 			p->at--;
 			return dbmig_json_text(p, key, &options->like);
 		}
-		if (read_names(p, key, &options->only, &options->only_count) != 0)
+		if (dbmig_json_texts(p, key, &options->only, &options->only_count) != 0)
 			return -1;
 		if (options->only == NULL)
 			options->only = (const char **) nobody;
 		return 0;
 	}
 	if (strcmp(key, "first") == 0)
-		return read_names(p, key, &options->first, &options->first_count);
+		return dbmig_json_texts(p, key, &options->first, &options->first_count);
 	if (strcmp(key, "stop_after") == 0)
 		return read_count(p, key, &options->stop_after);
 	if (strcmp(key, "batch") == 0)

@@ -125,15 +125,15 @@ extern bool dbmig_retries_read(const char *text, int *retries);
 
 /*
  * A JSON object that is read.  dbmig_json_members: member is called for each,
- * before its value.  dbmig_json_next: whether the next thing is c, which is
- * skipped.
+ * before its value, with its key, and reads the value: a number as it is
+ * written, of an array its strings.  What is read is the call's memory.
+ * dbmig_json_next: whether the next thing is c, which is skipped.
  */
 typedef struct dbmig_json
 {
 	dbmig_call *call;
 	const char *json;
 	const char *at;
-	bool		package;		/* the options are a package's */
 } dbmig_json;
 
 extern int	dbmig_json_members(dbmig_call *call, const char *json,
@@ -142,7 +142,12 @@ extern int	dbmig_json_members(dbmig_call *call, const char *json,
 							   void *arg);
 extern bool dbmig_json_next(dbmig_json *p, char c);
 extern int	dbmig_json_expect(dbmig_json *p, char c);
+extern int	dbmig_json_bool(dbmig_json *p, const char *key, int *value);
 extern int	dbmig_json_text(dbmig_json *p, const char *key, const char **value);
+extern int	dbmig_json_number(dbmig_json *p, const char *key,
+							  const char **value);
+extern int	dbmig_json_texts(dbmig_json *p, const char *key,
+							 const char ***items, size_t *count);
 
 /* What dbmig_migrate_tenants is told. */
 typedef struct dbmig_tenants_options
