@@ -34,34 +34,65 @@ static const uint32_t K[64] = {
 
 #define ROTATE(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 
+/* What a round takes of its block: bytes of it, then a mix of the last 16. */
+#define WORD(i) \
+	(w[i] = (uint32_t) block[4 * (i)] << 24 | (uint32_t) block[4 * (i) + 1] << 16 | \
+	 (uint32_t) block[4 * (i) + 2] << 8 | block[4 * (i) + 3])
+#define MIXED(i) \
+	(w[i] += w[((i) + 9) % 16] + \
+	 (ROTATE(w[((i) + 1) % 16], 7) ^ ROTATE(w[((i) + 1) % 16], 18) ^ w[((i) + 1) % 16] >> 3) + \
+	 (ROTATE(w[((i) + 14) % 16], 17) ^ ROTATE(w[((i) + 14) % 16], 19) ^ w[((i) + 14) % 16] >> 10))
+
+/* The eight words of the state change places by their names: no one is moved. */
+#define ROUND(a, b, c, d, e, f, g, h, word, i) \
+	do { \
+		h += (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + \
+			(g ^ (e & (f ^ g))) + K[i] + (word); \
+		d += h; \
+		h += (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) + \
+			((a & b) | (c & (a | b))); \
+	} while (0)
+#define EIGHT(next, from, k) \
+	do { \
+		ROUND(a, b, c, d, e, f, g, h, next(from), k); \
+		ROUND(h, a, b, c, d, e, f, g, next((from) + 1), (k) + 1); \
+		ROUND(g, h, a, b, c, d, e, f, next((from) + 2), (k) + 2); \
+		ROUND(f, g, h, a, b, c, d, e, next((from) + 3), (k) + 3); \
+		ROUND(e, f, g, h, a, b, c, d, next((from) + 4), (k) + 4); \
+		ROUND(d, e, f, g, h, a, b, c, next((from) + 5), (k) + 5); \
+		ROUND(c, d, e, f, g, h, a, b, next((from) + 6), (k) + 6); \
+		ROUND(b, c, d, e, f, g, h, a, next((from) + 7), (k) + 7); \
+	} while (0)
+
 static void
 mix(sha256 *s, const unsigned char *block)
 {
-	uint32_t	w[64];
-	uint32_t	v[8];
+	uint32_t	w[16];
+	uint32_t	a = s->state[0];
+	uint32_t	b = s->state[1];
+	uint32_t	c = s->state[2];
+	uint32_t	d = s->state[3];
+	uint32_t	e = s->state[4];
+	uint32_t	f = s->state[5];
+	uint32_t	g = s->state[6];
+	uint32_t	h = s->state[7];
 	int			i;
 
-	for (i = 0; i < 16; i++)
-		w[i] = (uint32_t) block[4 * i] << 24 | (uint32_t) block[4 * i + 1] << 16 |
-			(uint32_t) block[4 * i + 2] << 8 | block[4 * i + 3];
-	for (; i < 64; i++)
-		w[i] = w[i - 16] + w[i - 7] +
-			(ROTATE(w[i - 15], 7) ^ ROTATE(w[i - 15], 18) ^ w[i - 15] >> 3) +
-			(ROTATE(w[i - 2], 17) ^ ROTATE(w[i - 2], 19) ^ w[i - 2] >> 10);
-	memcpy(v, s->state, sizeof(v));
-	for (i = 0; i < 64; i++)
+	EIGHT(WORD, 0, 0);
+	EIGHT(WORD, 8, 8);
+	for (i = 16; i < 64; i += 16)
 	{
-		uint32_t	a = v[7] + K[i] + w[i] + ((v[4] & v[5]) ^ (~v[4] & v[6])) +
-			(ROTATE(v[4], 6) ^ ROTATE(v[4], 11) ^ ROTATE(v[4], 25));
-		uint32_t	b = ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2])) +
-			(ROTATE(v[0], 2) ^ ROTATE(v[0], 13) ^ ROTATE(v[0], 22));
-
-		memmove(v + 1, v, 7 * sizeof(v[0]));
-		v[4] += a;
-		v[0] = a + b;
+		EIGHT(MIXED, 0, i);
+		EIGHT(MIXED, 8, i + 8);
 	}
-	for (i = 0; i < 8; i++)
-		s->state[i] += v[i];
+	s->state[0] += a;
+	s->state[1] += b;
+	s->state[2] += c;
+	s->state[3] += d;
+	s->state[4] += e;
+	s->state[5] += f;
+	s->state[6] += g;
+	s->state[7] += h;
 }
 
 static void
@@ -72,12 +103,17 @@ add(sha256 *s, const char *bytes, size_t length)
 		size_t		used = s->total % 64;
 		size_t		piece = length < 64 - used ? length : 64 - used;
 
-		memcpy(s->block + used, bytes, piece);
+		if (piece == 64)
+			mix(s, (const unsigned char *) bytes);
+		else
+		{
+			memcpy(s->block + used, bytes, piece);
+			if (used + piece == 64)
+				mix(s, s->block);
+		}
 		s->total += piece;
 		bytes += piece;
 		length -= piece;
-		if (used + piece == 64)
-			mix(s, s->block);
 	}
 }
 
@@ -132,13 +168,12 @@ static void
 finish(sha256 *s, char *hex)
 {
 	unsigned char bytes[32];
+	static const char zeros[64] = "\x80";
 	uint64_t	bits = s->total * 8;
 	char		length[8];
 	int			i;
 
-	add(s, "\x80", 1);
-	while (s->total % 64 != 56)
-		add(s, "", 1);
+	add(s, zeros, 64 - (s->total + 8) % 64);
 	for (i = 0; i < 8; i++)
 		length[i] = (char) (bits >> (56 - 8 * i) & 0xFF);
 	add(s, length, 8);
@@ -162,12 +197,13 @@ dbmig_checksum(const char *text, size_t length, char *hex)
 		text += 3;
 	while (text < end)
 	{
-		const char *p = text;
+		const char *at = text;
 
-		while (p < end && !(*p == '\r' && p + 1 < end && p[1] == '\n'))
-			p++;
-		add(&s, text, (size_t) (p - text));
-		text = p < end ? p + 1 : p;
+		while ((at = memchr(at, '\r', (size_t) (end - at))) != NULL &&
+			   !(at + 1 < end && at[1] == '\n'))
+			at++;
+		add(&s, text, (size_t) ((at != NULL ? at : end) - text));
+		text = at != NULL ? at + 1 : end;
 	}
 	finish(&s, hex);
 }

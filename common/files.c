@@ -9,6 +9,7 @@
  * Below the folder that is loaded no link is followed that leads out of it.
  */
 #define _XOPEN_SOURCE 700
+#define _DEFAULT_SOURCE			/* d_type */
 
 #include "dbmig_core.h"
 
@@ -60,6 +61,26 @@ dbmig_files_join(dbmig_call *call, const char *folder, const char *name)
 						length > 0 && folder[length - 1] == '/' ? "" : "/", name);
 }
 
+/* A byte in front of each name, where the folder says so */
+#define REGULAR 'f'
+
+static char
+type_of(const struct dirent *entry)
+{
+#ifdef DT_REG
+	if (entry->d_type == DT_REG)
+		return REGULAR;
+#endif
+	(void) entry;
+	return '?';
+}
+
+bool
+dbmig_names_regular(const dbmig_names *list, size_t i)
+{
+	return list->names[i][-1] == REGULAR;
+}
+
 /* The names in a folder, one behind the other, as far as they fit. */
 static int
 read_names(const char *path, char *bytes, size_t size, size_t *needed,
@@ -74,12 +95,15 @@ read_names(const char *path, char *bytes, size_t size, size_t *needed,
 		return errno;
 	while ((errno = 0, entry = readdir(folder)) != NULL)
 	{
-		size_t		length = strlen(entry->d_name) + 1;
+		size_t		length = strlen(entry->d_name) + 2;
 
 		if (entry->d_name[0] == '.')
 			continue;
 		if (*needed + length <= size)
-			memcpy(bytes + *needed, entry->d_name, length);
+		{
+			bytes[*needed] = type_of(entry);
+			memcpy(bytes + *needed + 1, entry->d_name, length - 1);
+		}
 		*needed += length;
 		(*count)++;
 	}
@@ -94,15 +118,28 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
+/* Room for the names, if a folder's own size tells. */
+static size_t
+guess_size(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0 || status.st_size < 0 || status.st_size > 1 << 24)
+		return 0;
+	return (size_t) status.st_size + 256;
+}
+
 int
 dbmig_files_list(dbmig_call *call, const char *path, dbmig_names *list)
 {
-	char	   *bytes = NULL;
-	size_t		size = 0;
+	size_t		size = guess_size(path);
+	char	   *bytes = dbmig_alloc(call, size);
 	size_t		needed;
 	size_t		i;
 	int			error;
 
+	if (bytes == NULL)
+		return -1;
 	while ((error = read_names(path, bytes, size, &needed, &list->count)) == 0 &&
 		   needed > size)
 	{
@@ -118,7 +155,7 @@ dbmig_files_list(dbmig_call *call, const char *path, dbmig_names *list)
 		return -1;
 	for (i = 0; i < list->count; i++)
 	{
-		list->names[i] = bytes;
+		list->names[i] = bytes + 1;
 		bytes += strlen(bytes) + 1;
 	}
 	if (list->count > 1)
@@ -248,20 +285,22 @@ int
 dbmig_files_read(dbmig_call *call, const char *root, const char *path,
 				 char **text, size_t *length)
 {
-	size_t		size = USUAL_SIZE;
+	char		usual[USUAL_SIZE];
+	size_t		size = sizeof(usual);
+	char	   *bytes = usual;
 
 	for (;;)
 	{
-		*text = dbmig_alloc(call, size);
-		if (*text == NULL)
-			return -1;
-		switch (read_bytes(path, *text, size - 1, length))
+		switch (read_bytes(path, bytes, size, length))
 		{
 			case GOT_ALL:
-				(*text)[*length] = '\0';
-				return 0;
+				*text = bytes != usual ? bytes : dbmig_copy(call, usual, *length);
+				return *text != NULL ? 0 : -1;
 			case GOT_PART:
 				size = *length + *length / 16 + 16;
+				bytes = dbmig_alloc(call, size + 1);
+				if (bytes == NULL)
+					return -1;
 				break;
 			case GOT_LINK:
 				path = dbmig_files_inside(call, root, path);
@@ -275,4 +314,40 @@ dbmig_files_read(dbmig_call *call, const char *root, const char *path,
 				return fail_errno(call, "file", path, errno);
 		}
 	}
+}
+
+/* All of a small file in an open folder, with a NUL; false: not read. */
+static bool
+read_small(int folder, const char *path, char *bytes, size_t size, size_t *length)
+{
+	int			file = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	ssize_t		got;
+
+	if (file < 0)
+		return false;
+	got = read(file, bytes, size);
+	close(file);
+	if (got < 0 || (size_t) got >= size)
+		return false;
+	bytes[got] = '\0';
+	*length = (size_t) got;
+	return true;
+}
+
+size_t
+dbmig_files_ahead(const char *folder, const char *const *paths, size_t count,
+				  char *bytes, size_t size, size_t *lengths)
+{
+	int			open_folder = open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+	size_t		i;
+
+	if (open_folder < 0)
+		return 0;
+	for (i = 0; i < count && read_small(open_folder, paths[i], bytes, size, &lengths[i]); i++)
+	{
+		bytes += lengths[i] + 1;
+		size -= lengths[i] + 1;
+	}
+	close(open_folder);
+	return i;
 }

@@ -28,6 +28,9 @@ extern char *dbmig_files_join(dbmig_call *call, const char *folder,
 extern int	dbmig_files_list(dbmig_call *call, const char *path,
 							 dbmig_names *list);
 
+/* Whether the folder said, when it was listed, that this is a regular file. */
+extern bool dbmig_names_regular(const dbmig_names *list, size_t i);
+
 /* The path without links, or NULL after dbmig_fail(); what: in messages. */
 extern const char *dbmig_files_real(dbmig_call *call, const char *what,
 									const char *path);
@@ -39,5 +42,15 @@ extern const char *dbmig_files_inside(dbmig_call *call, const char *root,
 /* All of a file, NUL-terminated; root: out of which no link may lead. */
 extern int	dbmig_files_read(dbmig_call *call, const char *root,
 							 const char *path, char **text, size_t *length);
+
+/*
+ * Of the first regular files in a folder, as many as fit into bytes, one behind
+ * the other, each with a NUL; gives how many.  Where a file changes at this very
+ * time it may give a part of it, and no error is told: that is for
+ * dbmig_files_read().
+ */
+extern size_t dbmig_files_ahead(const char *folder, const char *const *paths,
+								size_t count, char *bytes, size_t size,
+								size_t *lengths);
 
 #endif							/* DBMIG_FILES_H */

@@ -4,7 +4,9 @@
  *
  * Names are listed first: they tell the layout, put files of one migration
  * together and show what is there twice.  Then the texts are read, one
- * migration at a time, and what one needs of memory goes back before the next.
+ * migration at a time, and what one needs of memory goes back before the next:
+ * once to compare them with what is registered, and what is not the same once
+ * more to define it.
  */
 #include "dbmig_core.h"
 
@@ -59,31 +61,51 @@ dbmig_folder_define(dbmig_call *call, dbmig_folder *folder,
 	return 0;
 }
 
-/* One migration: the files are those of one version. */
+int
+dbmig_folder_migration(dbmig_call *call, dbmig_folder *folder, dbmig_file *files,
+					   size_t count, dbmig_definition *definition)
+{
+	size_t		i;
+
+	for (i = 0; i < count && files[i].part != DBMIG_PART_UP; i++)
+		;
+	dbmig_file_begin(&files[i], definition);
+	for (i = 0; i < count; i++)
+	{
+		if (dbmig_folder_text(call, folder, &files[i]) != 0 ||
+			((files[i].part == DBMIG_PART_UP || files[i].part == DBMIG_PART_DOWN) &&
+			 dbmig_folder_marker(call, folder, &files[i]) != 0) ||
+			dbmig_file_read(call, folder->format, &files[i], definition) != 0)
+			return -1;
+		files[i].text = NULL;
+	}
+	dbmig_file_end(folder->format, definition);
+	return 0;
+}
+
 static int
 load_migration(dbmig_call *call, dbmig_folder *folder, dbmig_file *files,
 			   size_t count)
 {
 	struct dbmig_block *scope = dbmig_scope_begin(call);
 	dbmig_definition definition = {0};
-	size_t		i;
 
-	if (scope == NULL)
+	if (scope == NULL ||
+		dbmig_folder_migration(call, folder, files, count, &definition) != 0)
 		return -1;
-	for (i = 0; i < count && files[i].part != DBMIG_PART_UP; i++)
-		;
-	dbmig_file_begin(&files[i], &definition);
-	for (i = 0; i < count; i++)
-	{
-		if (dbmig_folder_text(call, folder, &files[i]) != 0 ||
-			((files[i].part == DBMIG_PART_UP || files[i].part == DBMIG_PART_DOWN) &&
-			 dbmig_folder_marker(call, folder, &files[i]) != 0) ||
-			dbmig_file_read(call, folder->format, &files[i], &definition) != 0)
-			return -1;
-		files[i].text = NULL;
-	}
-	dbmig_file_end(folder->format, &definition);
 	return dbmig_folder_define(call, folder, scope, &definition);
+}
+
+size_t
+dbmig_folder_group(const dbmig_folder *folder, size_t first)
+{
+	const dbmig_file *files = folder->files;
+	size_t		next = first + 1;
+
+	while (next < folder->count &&
+		   dbmig_version_compare(files[first].version, files[next].version) == 0)
+		next++;
+	return next - first;
 }
 
 /* What the names alone show to be wrong; *up: there is one to load. */
@@ -116,12 +138,13 @@ check_migration(dbmig_call *call, const dbmig_file *files, size_t count, bool *u
 	return 0;
 }
 
+/* What is to be loaded of the files, in version order. */
 static int
-load_files(dbmig_call *call, dbmig_folder *folder)
+choose_files(dbmig_call *call, dbmig_folder *folder)
 {
 	size_t		kept = 0;
 	size_t		i;
-	size_t		next;
+	size_t		size;
 
 	if (folder->format->arrange != NULL &&
 		folder->format->arrange(call, folder->files, folder->count) != 0)
@@ -129,16 +152,38 @@ load_files(dbmig_call *call, dbmig_folder *folder)
 	for (i = 0; i < folder->count; i++)
 		if (folder->files[i].part != DBMIG_PART_NONE)
 			folder->files[kept++] = folder->files[i];
-	for (i = 0; i < kept; i = next)
+	folder->count = kept;
+	kept = 0;
+	for (i = 0; i < folder->count; i += size)
 	{
-		dbmig_file *files = &folder->files[i];
 		bool		up;
 
-		for (next = i + 1; next < kept; next++)
-			if (dbmig_version_compare(files->version, folder->files[next].version) != 0)
-				break;
-		if (check_migration(call, files, next - i, &up) != 0 ||
-			(up && load_migration(call, folder, files, next - i) != 0))
+		size = dbmig_folder_group(folder, i);
+		if (check_migration(call, &folder->files[i], size, &up) != 0)
+			return -1;
+		if (up)
+		{
+			memmove(&folder->files[kept], &folder->files[i], size * sizeof(*folder->files));
+			kept += size;
+		}
+	}
+	folder->count = kept;
+	return 0;
+}
+
+static int
+load_files(dbmig_call *call, dbmig_folder *folder)
+{
+	size_t		i;
+	size_t		size;
+
+	if (choose_files(call, folder) != 0 || dbmig_folder_known(call, folder) != 0)
+		return -1;
+	for (i = 0; i < folder->count; i += size)
+	{
+		size = dbmig_folder_group(folder, i);
+		if (!folder->files[i].same &&
+			load_migration(call, folder, &folder->files[i], size) != 0)
 			return -1;
 	}
 	return 0;
@@ -184,14 +229,14 @@ load_package(dbmig_call *call, dbmig_folder *folder, const dbmig_names *list)
 	else if (folder->package == NULL)
 		folder->package = base_name(call, folder->path);
 	if (folder->package == NULL || dbmig_package_check(call, folder->package) != 0 ||
-		read_conf(call, folder) != 0 || dbmig_folder_known(call, folder) != 0)
+		read_conf(call, folder) != 0)
 		return -1;
 	if (!dbmig_utf8_valid(folder->package, strlen(folder->package)))
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
 						  "the name of folder \"%s\" is not UTF-8", folder->path);
 	if (format->load != NULL)
 	{
-		if (format->load(call, folder) != 0)
+		if (dbmig_folder_known(call, folder) != 0 || format->load(call, folder) != 0)
 			return -1;
 	}
 	else if (dbmig_folder_list(call, folder, list) != 0 || load_files(call, folder) != 0)

@@ -11,6 +11,19 @@
 
 typedef struct dbmig_known dbmig_known;
 
+/* Texts of files that were read before their turn (refresh.c). */
+#define DBMIG_AHEAD_FILES 32
+#define DBMIG_AHEAD_BYTES 65536
+
+typedef struct dbmig_ahead
+{
+	size_t		first;			/* of the folder's files */
+	size_t		count;
+	char	   *at[DBMIG_AHEAD_FILES];
+	size_t		lengths[DBMIG_AHEAD_FILES];
+	char		bytes[DBMIG_AHEAD_BYTES];
+} dbmig_ahead;
+
 struct dbmig_folder
 {
 	dbmig_writer *writer;
@@ -21,9 +34,11 @@ struct dbmig_folder
 	bool		forced;			/* the caller said so */
 	const char *evidence;		/* the file that tells the layout */
 	bool		marked;			/* by a marker in it */
-	dbmig_file *files;
+	dbmig_file *files;			/* in version order */
 	size_t		count;
 	size_t		capacity;
+	size_t		compared;		/* of them, with what is registered */
+	dbmig_ahead *ahead;			/* while they are compared */
 	dbmig_known *known;			/* what is registered */
 	size_t		known_count;
 	size_t		known_capacity;
@@ -50,12 +65,29 @@ extern int	dbmig_folder_text(dbmig_call *call, const dbmig_folder *folder,
 extern int	dbmig_folder_marker(dbmig_call *call, dbmig_folder *folder,
 								const dbmig_file *file);
 
+/* folder.c: how many files from this one on are of its version. */
+extern size_t dbmig_folder_group(const dbmig_folder *folder, size_t first);
+
+/* folder.c: one migration, of so many files. */
+extern int	dbmig_folder_migration(dbmig_call *call, dbmig_folder *folder,
+								   dbmig_file *files, size_t count,
+								   dbmig_definition *definition);
+
 /*
- * refresh.c: read what is registered of the package; whether a definition is
- * registered just so; the name that a version has there, or NULL; say that its
- * file is here; keep in mind which are not.
+ * refresh.c: read what is registered of the package, and compare the folder's
+ * files with it: the first of each migration that is registered just so gets
+ * its mark.  Where there are no files (dbmig_format.load) whether a definition is
+ * registered just so, the name that a version has there, or NULL, and to say
+ * that its file is here.  Keep in mind which are not.
  */
 extern int	dbmig_folder_known(dbmig_call *call, dbmig_folder *folder);
+
+/*
+ * refresh.c: the text of one of the folder's files, if it may come from a quick
+ * look: what differs is read once more, with care.
+ */
+extern bool dbmig_folder_ahead(const dbmig_folder *folder, const dbmig_file *file,
+							   char **text, size_t *length);
 extern int	dbmig_folder_same(dbmig_call *call, dbmig_folder *folder,
 							  const dbmig_definition *definition, bool *same);
 extern const char *dbmig_folder_known_name(const dbmig_folder *folder,

@@ -46,6 +46,8 @@ typedef struct dbmig_file
 	const char *text;			/* without a byte order mark */
 	size_t		length;
 	const struct dbmig_placeholder *placeholders;	/* of the package */
+	bool		regular;		/* no link, when the folder was listed */
+	bool		same;			/* its migration is registered just so */
 } dbmig_file;
 
 /* A folder that is being loaded; see folder.c. */

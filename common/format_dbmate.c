@@ -44,6 +44,10 @@ marker_of(const dbmig_lines *lines, bool *up)
 	if (lines->stop - at < 2 || at[0] != '-' || at[1] != '-')
 		return NULL;
 	at += 2;
+	while (at < lines->stop && (*at == ' ' || *at == '\t'))
+		at++;
+	if (at == lines->stop || *at != 'm')
+		return NULL;
 	word = dbmig_next_word(&at, lines->stop, &length);
 	*up = dbmig_word_is(word, length, "migrate:up");
 	return *up || dbmig_word_is(word, length, "migrate:down") ? at : NULL;

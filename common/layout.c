@@ -26,10 +26,16 @@ fail_mixed(dbmig_call *call, const dbmig_folder *folder, const char *one,
 int
 dbmig_folder_text(dbmig_call *call, const dbmig_folder *folder, dbmig_file *file)
 {
-	const char *path = dbmig_files_join(call, folder->path, file->path);
+	const char *path;
 	char	   *text;
 	size_t		length;
 
+	if (dbmig_folder_ahead(folder, file, &text, &length))
+	{
+		text = dbmig_copy(call, text, length);
+		return text != NULL ? dbmig_file_text(call, file, text, length) : -1;
+	}
+	path = dbmig_files_join(call, folder->path, file->path);
 	if (path == NULL || dbmig_files_read(call, folder->real, path, &text, &length) != 0)
 		return -1;
 	return dbmig_file_text(call, file, text, length);
@@ -37,7 +43,7 @@ dbmig_folder_text(dbmig_call *call, const dbmig_folder *folder, dbmig_file *file
 
 /* One more file, where its name is one of the layout. */
 static int
-add_file(dbmig_call *call, dbmig_folder *folder, const char *path)
+add_file(dbmig_call *call, dbmig_folder *folder, const char *path, bool regular)
 {
 	dbmig_file *files = dbmig_grow(call, folder->files, folder->count,
 								   &folder->capacity, sizeof(*files));
@@ -50,6 +56,7 @@ add_file(dbmig_call *call, dbmig_folder *folder, const char *path)
 	if (files[folder->count].part != DBMIG_PART_NONE)
 	{
 		files[folder->count].placeholders = folder->conf.placeholders;
+		files[folder->count].regular = regular;
 		folder->count++;
 	}
 	return 0;
@@ -118,7 +125,7 @@ add_diesel(dbmig_call *call, dbmig_folder *folder, const dbmig_names *list)
 			if (full == NULL)
 				return -1;
 			if (dbmig_files_kind(full) != DBMIG_KIND_NONE &&
-				add_file(call, folder, path) != 0)
+				add_file(call, folder, path, false) != 0)
 				return -1;
 		}
 	}
@@ -140,7 +147,8 @@ add_all(dbmig_call *call, dbmig_folder *folder, const dbmig_names *list,
 		bool		inner;
 		dbmig_names below;
 
-		if (path == NULL || add_file(call, folder, path) != 0)
+		if (path == NULL ||
+			add_file(call, folder, path, dbmig_names_regular(list, i)) != 0)
 			return -1;
 		if (folder->count > before || !folder->format->recursive)
 			continue;

@@ -110,8 +110,8 @@ DBMIG_SQL(MIGRATION_PART, "tt",
 		  "SELECT version, kind, name, options, source, up, down"
 		  " FROM @.dbmig_migration WHERE package = $1 AND sort_key = $2")
 DBMIG_SQL(MIGRATION_KNOWN, "t",
-		  "SELECT version, name, checksum, options, down,"
-		  " source IS NOT NULL AS from_file, file_missing"
+		  "SELECT version, name, checksum, options,"
+		  " source IS NOT NULL AS from_file, file_missing, up, down"
 		  " FROM @.dbmig_migration WHERE package = $1 AND kind = 'sql'"
 		  " ORDER BY sort_key")
 DBMIG_SQL(MIGRATION_NAMES, "t",

@@ -4,6 +4,8 @@
  */
 #include "dbmig_core.h"
 
+#include <string.h>
+
 #include "internal.h"
 
 void
@@ -30,6 +32,7 @@ dbmig_utf8_valid(const char *text, size_t length)
 {
 	const unsigned char *p = (const unsigned char *) text;
 	const unsigned char *end = p + length;
+	uint64_t	eight;
 
 	while (p < end)
 	{
@@ -38,7 +41,13 @@ dbmig_utf8_valid(const char *text, size_t length)
 
 		if (*p < 0x80)
 		{
-			p++;
+			/* most text is ASCII: eight at once */
+			while ((size_t) (end - p) >= sizeof(eight) &&
+				   (memcpy(&eight, p, sizeof(eight)),
+					(eight & UINT64_C(0x8080808080808080)) == 0))
+				p += sizeof(eight);
+			while (p < end && *p < 0x80)
+				p++;
 			continue;
 		}
 		if (*p >= 0xC2 && *p <= 0xDF)

@@ -157,12 +157,32 @@ checksums(void **state)
 	memset(million, 'a', 1000000);
 	dbmig_checksum(million, 1000000, hex);
 	assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+
+	/* every length of a last block: the checksum of the one before and so many */
+	memset(hex, 0, sizeof(hex));
+	for (i = 0; i < 200; i++)
+	{
+		size_t		length = strlen(hex);
+
+		memcpy(million, hex, length);
+		memset(million + length, 'a', i);
+		dbmig_checksum(million, length + i, hex);
+	}
+	assert_string_equal(hex, "4e05a8a390978948db6de47a5582af8f3d5eff09c8b2db6c8108b6a1cf27c896");
 	free(million);
 	dbmig_checksum("a\nb\n", 4, hex);
 	dbmig_checksum("\xEF\xBB\xBF" "a\r\nb\r\n", 9, other);
 	assert_string_equal(hex, other);
 	dbmig_checksum("a\rb\n", 4, other);
 	assert_string_not_equal(hex, other);
+
+	/* only a CR right before a LF is dropped */
+	dbmig_checksum("\r\r\n\r", 4, hex);
+	dbmig_checksum("\r\n\r", 3, other);
+	assert_string_not_equal(hex, other);
+	dbmig_checksum("\r\n\n\r\n\r", 6, hex);
+	dbmig_checksum("\n\n\n\r", 4, other);
+	assert_string_equal(hex, other);
 }
 
 static void
