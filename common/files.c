@@ -321,16 +321,16 @@ static bool
 read_small(int folder, const char *path, char *bytes, size_t size, size_t *length)
 {
 	int			file = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	ssize_t		got;
+	ssize_t		done;
 
 	if (file < 0)
 		return false;
-	got = read(file, bytes, size);
+	done = read(file, bytes, size);
 	close(file);
-	if (got < 0 || (size_t) got >= size)
+	if (done < 0 || (size_t) done >= size)
 		return false;
-	bytes[got] = '\0';
-	*length = (size_t) got;
+	bytes[done] = '\0';
+	*length = (size_t) done;
 	return true;
 }
 

@@ -77,6 +77,11 @@ dbmig_folder_migration(dbmig_call *call, dbmig_folder *folder, dbmig_file *files
 			 dbmig_folder_marker(call, folder, &files[i]) != 0) ||
 			dbmig_file_read(call, folder->format, &files[i], definition) != 0)
 			return -1;
+
+		/* what is only compared was checked when it was registered */
+		if (folder->ahead == NULL &&
+			dbmig_file_check(call, folder->format, &files[i], definition) != 0)
+			return -1;
 		files[i].text = NULL;
 	}
 	dbmig_file_end(folder->format, definition);
@@ -108,31 +113,57 @@ dbmig_folder_group(const dbmig_folder *folder, size_t first)
 	return next - first;
 }
 
-/* What the names alone show to be wrong; *up: there is one to load. */
+/*
+ * A program cannot be run here, and must not be skipped unseen: somebody has
+ * registered what stands for it, as a script or a function.
+ */
 static int
-check_migration(dbmig_call *call, const dbmig_file *files, size_t count, bool *up)
+check_program(dbmig_call *call, dbmig_folder *folder, dbmig_file *file)
+{
+	dbmig_value params[2];
+	dbmig_value row[1];
+
+	params[0] = dbmig_text(folder->package);
+	params[1] = dbmig_text(dbmig_version_key(call, file->version));
+	if (call->status != DBMIG_OK ||
+		dbmig_query_row(call, DBMIG_MIGRATION_FIND, params, row, 1, &file->same) != 0)
+		return -1;
+	folder->loaded += file->same;
+	return file->same ? 0 :
+		dbmig_fail(call, DBMIG_NOT_SUPPORTED,
+				   dbmig_printf(call, "First register what it does as version %s of package \"%s\", as a script or a function; then its file is left alone.",
+								file->version, folder->package),
+				   "file \"%s\" is a migration that is not SQL", file->path);
+}
+
+/* What the names alone show to be wrong; *take: there is one to load. */
+static int
+check_migration(dbmig_call *call, dbmig_folder *folder, dbmig_file *files,
+				size_t count, bool *take)
 {
 	const dbmig_file *down = NULL;
+	bool		up = false;
 	size_t		i;
 
-	*up = false;
+	*take = true;
+	if (count == 1 && files->part == DBMIG_PART_PROGRAM)
+		return check_program(call, folder, files);
 	for (i = 0; i < count; i++)
 	{
-		if (files[i].part == DBMIG_PART_PROGRAM)
-			return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
-							  "dbmig runs SQL; a step of a program can be a function: see dbmig_register_function.",
-							  "file \"%s\" is a migration that is not SQL",
-							  files[i].path);
-		if (i > 0 && files[i].part == files[i - 1].part)
+		bool		program = files[i].part == DBMIG_PART_PROGRAM ||
+		(i > 0 && files[i - 1].part == DBMIG_PART_PROGRAM);
+
+		if (i > 0 && (program || files[i].part == files[i - 1].part))
 			return dbmig_fail(call, DBMIG_DUPLICATE,
 							  "Versions compare by their numbers and letters: 1, 01 and 1. are the same.",
 							  "files \"%s\" and \"%s\" have the same version",
 							  files[i - 1].path, files[i].path);
-		*up |= files[i].part == DBMIG_PART_UP;
+		up |= files[i].part == DBMIG_PART_UP;
 		if (files[i].part == DBMIG_PART_DOWN)
 			down = &files[i];
 	}
-	if (down != NULL && !*up)
+	*take = up;
+	if (down != NULL && !up)
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
 						  "file \"%s\" is a down without an up", down->path);
 	return 0;
@@ -156,12 +187,12 @@ choose_files(dbmig_call *call, dbmig_folder *folder)
 	kept = 0;
 	for (i = 0; i < folder->count; i += size)
 	{
-		bool		up;
+		bool		take;
 
 		size = dbmig_folder_group(folder, i);
-		if (check_migration(call, &folder->files[i], size, &up) != 0)
+		if (check_migration(call, folder, &folder->files[i], size, &take) != 0)
 			return -1;
-		if (up)
+		if (take)
 		{
 			memmove(&folder->files[kept], &folder->files[i], size * sizeof(*folder->files));
 			kept += size;

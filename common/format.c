@@ -206,6 +206,19 @@ dbmig_file_read(dbmig_call *call, const dbmig_format *format,
 	return format->read(call, file, definition);
 }
 
+int
+dbmig_file_check(dbmig_call *call, const dbmig_format *format,
+				 const dbmig_file *file, const dbmig_definition *definition)
+{
+	if (file->part != DBMIG_PART_UP && file->part != DBMIG_PART_DOWN)
+		return 0;
+	if (!format->engines)
+		return dbmig_shell_check(call, file->path, file->text, 0);
+	return dbmig_shell_check(call, file->path, definition->up, definition->up_line) != 0 ||
+		(definition->down != NULL &&
+		 dbmig_shell_check(call, file->path, definition->down, definition->down_line) != 0) ? -1 : 0;
+}
+
 void
 dbmig_file_end(const dbmig_format *format, dbmig_definition *definition)
 {

@@ -70,6 +70,9 @@ typedef struct dbmig_format
 	/* Whether the text has a marker of this layout, and in which line. */
 	bool		(*marked) (const char *text, size_t length, int *line);
 
+	/* The file's text, of which parts are for other engines */
+	bool		engines;
+
 	/* The file's text becomes part of the definition. */
 	int			(*read) (dbmig_call *call, const dbmig_file *file,
 						 dbmig_definition *definition);
@@ -126,6 +129,16 @@ extern int	dbmig_file_read(dbmig_call *call, const dbmig_format *format,
 							dbmig_definition *definition);
 extern void dbmig_file_end(const dbmig_format *format,
 						   dbmig_definition *definition);
+
+/*
+ * An error where a file that has been read has what only the engine's shell
+ * understands.  shell.c: the same of a text; before: lines of the file before it.
+ */
+extern int	dbmig_file_check(dbmig_call *call, const dbmig_format *format,
+							 const dbmig_file *file,
+							 const dbmig_definition *definition);
+extern int	dbmig_shell_check(dbmig_call *call, const char *path,
+							  const char *text, int before);
 
 /* Lines of a text: false at the end; the end is before a line's CR. */
 typedef struct dbmig_lines

@@ -292,5 +292,6 @@ const dbmig_format dbmig_format_own = {
 	.family = DBMIG_FAMILY_PLAIN,
 	.name_file = name_file,
 	.marked = marked,
+	.engines = true,
 	.read = read
 };

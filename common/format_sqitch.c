@@ -180,7 +180,7 @@ read_script(dbmig_call *call, dbmig_folder *folder, const char *in,
 		(strchr(name, '/') != NULL && dbmig_folder_inside(call, folder, path) != 0) ||
 		dbmig_folder_read(call, folder, path, file, found) != 0)
 		return -1;
-	return *found ? dbmig_sqitch_script_check(call, file) : 0;
+	return *found ? dbmig_shell_check(call, file->path, file->text, 0) : 0;
 }
 
 /*

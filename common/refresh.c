@@ -72,6 +72,8 @@ compare_files(dbmig_call *call, dbmig_folder *folder, const dbmig_value *row,
 	file = &folder->files[folder->compared];
 	count = dbmig_folder_group(folder, folder->compared);
 	folder->compared += count;
+	if (file->part == DBMIG_PART_PROGRAM)
+		return 0;				/* what is registered stands for it */
 	scope = dbmig_scope_begin(call);
 	if (scope == NULL ||
 		dbmig_folder_migration(call, folder, file, count, &definition) != 0)

@@ -80,7 +80,7 @@ register_file(dbmig_call *call, dbmig_writer *writer, const char *filename,
 			return fail_name(call, filename);
 		case DBMIG_PART_PROGRAM:
 			return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
-							  "dbmig runs SQL; a step of a program can be a function: see dbmig_register_function.",
+							  "Register what it does, as a script or a function; then dbmig_load leaves its file alone.",
 							  "file \"%s\" is a migration that is not SQL", file.path);
 		case DBMIG_PART_SETTINGS:
 		case DBMIG_PART_DOWN_SETTINGS:
@@ -92,7 +92,8 @@ register_file(dbmig_call *call, dbmig_writer *writer, const char *filename,
 			break;
 	}
 	dbmig_file_begin(&file, definition);
-	if (dbmig_file_read(call, format, &file, definition) != 0)
+	if (dbmig_file_read(call, format, &file, definition) != 0 ||
+		dbmig_file_check(call, format, &file, definition) != 0)
 		return -1;
 	dbmig_file_end(format, definition);
 	return format->family == DBMIG_FAMILY_PLAIN ?

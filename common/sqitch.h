@@ -83,7 +83,4 @@ extern bool dbmig_sqitch_path_inside(const char *path);
 extern const char *dbmig_sqitch_join(dbmig_call *call, const char *folder,
 									 const char *name);
 
-/* sqitch_script.c: an error where a command of the engine's shell is in it. */
-extern int	dbmig_sqitch_script_check(dbmig_call *call, const dbmig_file *file);
-
 #endif							/* DBMIG_SQITCH_H */

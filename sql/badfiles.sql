@@ -65,3 +65,13 @@ SELECT dbmig_load('@files@/bad/goose-none', 'forced', 'dbmig');
 SELECT dbmig_load('@files@/bad/mixed-sqlx', 'forced sqlx', 'sqlx');
 SELECT dbmig_load('@files@/bad/mixed-pair', 'forced pair', 'golang-migrate');
 SELECT package, version, up FROM dbmig_migration WHERE package LIKE 'forced%' ORDER BY package, sort_key;
+-- a program's file is left alone where what stands for it is registered
+SELECT dbmig_register('goose-go', '02', 'SELECT 2');
+SELECT dbmig_load('@files@/bad/goose-go');
+SELECT dbmig_load('@files@/bad/goose-go');
+SELECT version, up FROM dbmig_lookup('goose-go');
+SELECT dbmig_register_function('flyway-java', 2, 'do_what_java_did');
+SELECT dbmig_load('@files@/bad/flyway-java');
+SELECT version, kind FROM dbmig_migration WHERE package = 'flyway-java' ORDER BY sort_key;
+SELECT version, problem FROM dbmig_verify('flyway-java');
+SELECT dbmig_register_file('goose-go', '3_z.go', 'package migrations', 'goose');

@@ -103,6 +103,17 @@ keeps_schema(const dbmig_look *look)
 	return false;
 }
 
+/* A parameter would be NULL: nobody binds it. */
+static int
+fail_parameter(dbmig_run *r, sqlite3_stmt *stmt)
+{
+	const char *name = sqlite3_bind_parameter_name(stmt, 1);
+	const char *text = dbmig_printf(r->call, "the parameter \"%s\" has no value",
+									name != NULL ? name : "?");
+
+	return text == NULL ? -1 : dbmig_run_fail(r, SQLITE_ERROR, NULL, text);
+}
+
 /* Run the statement at start; *tail is the place behind it. */
 static int
 run_statement(dbmig_run *r, const char **tail)
@@ -113,7 +124,9 @@ run_statement(dbmig_run *r, const char **tail)
 
 	if (sqlite3_prepare_v2(work->db, r->start, -1, &stmt, tail) != SQLITE_OK)
 		return dbmig_run_fail_statement(r, true);
-	if (stmt != NULL && sqlite3_stmt_readonly(stmt))
+	if (sqlite3_bind_parameter_count(stmt) > 0)
+		result = fail_parameter(r, stmt);
+	if (result == 0 && stmt != NULL && sqlite3_stmt_readonly(stmt))
 		result = be_guarded(r);
 	if (result == 0 && stmt != NULL && step_through(stmt) != SQLITE_OK)
 		result = dbmig_run_fail_statement(r, false);

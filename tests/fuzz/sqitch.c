@@ -1,6 +1,6 @@
 /*
  * sqitch.c
- *		A plan of Sqitch, the same text as its configuration, and as a script.
+ *		A plan of Sqitch, and the same text as its configuration.
  */
 #include "fuzz.h"
 
@@ -52,7 +52,4 @@ fuzz_one(dbmig_call *call, const char *text, size_t length)
 	if (dbmig_sqitch_conf_read(call, &file, &conf) == 0)
 		CHECK(dbmig_sqitch_path_inside(conf.plan) && dbmig_sqitch_path_inside(conf.deploy) &&
 			  dbmig_sqitch_path_inside(conf.revert) && conf.plan[0] != '\0');
-	else if (fuzz_starved(call))
-		return;
-	(void) dbmig_sqitch_script_check(call, &file);
 }
