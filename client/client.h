@@ -2,10 +2,11 @@
  * client.h
  *		What libdbmig's files offer each other.
  *
- * A dbmig is the pool: a lock, the connections that are idle (the last one
- * given back goes first) and those that are out (the oldest first), and the
- * threads that wait (the first first).  A connection is only touched by the
- * thread that has it out; the lock is never held while a database is asked.
+ * A dbmig is the pool: a lock, all connections, those that are idle (in slots
+ * without the lock, quick.c; more of them in a list, the last one given back
+ * goes first), and the threads that wait (the first first).  A connection is
+ * only touched by the thread that has it out, or under the lock where it is in
+ * the list; the lock is never held while a database is asked.
  *
  * dbmig_core.h may be included with this; the core's internal.h may not.
  */
@@ -71,9 +72,12 @@ struct dbmig_conn
 	void	   *native;
 	dbmig_conn *next;			/* in the list that it is in */
 	dbmig_conn *previous;
+	dbmig_conn *all_next;		/* in the list of all; under the lock */
+	dbmig_conn *all_previous;
 	int64_t		opened;			/* nanoseconds, of the clock of now() */
-	int64_t		since;			/* when it went out; under the lock */
+	int64_t		since;			/* when it went out, 0: it is not; atomic */
 	int64_t		idle_since;
+	uint64_t	acquired;		/* without the lock; atomic */
 	bool		used;			/* a statement has run since it went out */
 	bool		lent;			/* dbmig_native() was called, ever */
 	bool		private;		/* not of the pool */
@@ -86,6 +90,15 @@ typedef struct dbmig_list
 	dbmig_conn *last;
 	int			count;
 } dbmig_list;
+
+/* Idle connections that can be had without the lock; each in a cache line. */
+#define MOST_SLOTS 8
+
+typedef struct dbmig_slot
+{
+	uintptr_t	word;
+	char		apart[64 - sizeof(uintptr_t)];
+} dbmig_slot;
 
 typedef struct dbmig_waiter
 {
@@ -107,8 +120,9 @@ struct dbmig
 	pthread_mutex_t lock;
 	pthread_cond_t changed;		/* for the reaper and dbmig_close() */
 	dbmig_list	idle;
-	dbmig_list	out;
-	int			open;
+	dbmig_conn *all;			/* but those being opened */
+	int			all_count;
+	int			open;			/* those being opened too */
 	dbmig_waiter *first_waiter;
 	dbmig_waiter *last_waiter;
 	int64_t		last_handed;
@@ -118,6 +132,12 @@ struct dbmig
 	bool		reaper_sleeps;	/* until something is idle */
 	pthread_t	reaper;
 	dbmig_pool	stats;
+
+	/* without the lock */
+	int			slots;			/* so many are used */
+	int			attention;		/* somebody wants it; atomic, written under
+								 * the lock */
+	dbmig_slot	slot[MOST_SLOTS];
 };
 
 /* error.c */
@@ -162,7 +182,20 @@ extern bool dbmig_conn_old(const dbmig_conn *conn, int64_t now);
 /* pool.c */
 extern void dbmig_list_add(dbmig_list *list, dbmig_conn *conn);
 extern void dbmig_list_remove(dbmig_list *list, dbmig_conn *conn);
+
+/* Under the lock: a connection is to be closed; then its place is free. */
+extern void dbmig_conn_forget(dbmig_conn *conn);
 extern void dbmig_place_free(dbmig *db);
+
+/* Under the lock: whether somebody wants attention has changed. */
+extern void dbmig_attention(dbmig *db);
+
+/* quick.c */
+extern dbmig_conn *dbmig_quick_take(dbmig *db);
+extern uintptr_t * dbmig_quick_put(dbmig *db, dbmig_conn *conn);
+extern void dbmig_quick_leave(uintptr_t * word);
+extern int	dbmig_quick_count(const dbmig *db);
+extern void dbmig_quick_end(dbmig *db);
 
 /* open.c */
 extern void dbmig_pool_free(dbmig *db);

@@ -75,7 +75,8 @@ dbmig_conn_reset(dbmig_conn *conn)
 	const dbmig_options *options = &conn->db->options;
 	dbmig_error *error = NULL;
 
-	dbmig_error_free(conn->failed);
+	if (conn->failed != NULL)
+		dbmig_error_free(conn->failed);
 	conn->failed = NULL;
 	if (!conn->driver->sound(conn) || !end_use(conn))
 		return NULL;

@@ -16,16 +16,20 @@
  *		error = dbmig_with(db, serve, NULL);
  *
  * Errors: a function that can fail gives NULL, or an error that the caller
- * frees with dbmig_error_free().  Nothing aborts, exits or prints.
+ * frees with dbmig_error_free().  What it was to give is NULL then.  Nothing
+ * aborts, exits or prints.  Without memory each of them gives DBMIG_E_MEMORY;
+ * what it was called for can be used on.
  *
- * Threads: a dbmig may be used by any number of threads, a dbmig_conn by one
- * at a time.  Neither is of use after fork() in the child.
+ * Threads: a dbmig may be used by any number of threads at once, a dbmig_conn by
+ * one at a time; dbmig_rows may be read by many while nobody frees them.  What
+ * takes neither may be called from anywhere.  Neither is of use after fork() in
+ * the child.
  *
  * Memory: texts that are given are copied where they are kept, but for the
  * packages, which have to live as long as the dbmig.  Texts that come back
  * belong to what they were asked of.  All texts are UTF-8 and NUL-terminated.
  *
- * Times are in seconds.
+ * Times are in seconds, and are kept to the millisecond.
  */
 #ifndef DBMIG_H
 #define DBMIG_H
@@ -83,7 +87,10 @@ typedef struct dbmig_error
 
 DBMIG_API void dbmig_error_free(dbmig_error *error);	/* NULL is fine */
 
-/* An error of the program's own, for hooks and functions; never NULL. */
+/*
+ * An error of the program's own, for hooks and functions; never NULL: without
+ * memory it is DBMIG_E_MEMORY.  Who is given it frees it.
+ */
 DBMIG_API dbmig_error *dbmig_error_new(dbmig_code code, const char *format,...)
 			DBMIG_FORMAT(2, 3);
 
@@ -97,7 +104,7 @@ DBMIG_API dbmig_error *dbmig_error_new(dbmig_code code, const char *format,...)
 typedef int (*dbmig_step_function) (dbmig_conn *conn, const char *version,
 									void *arg);
 
-/* For steps: 0 where error is NULL; else takes it and gives -1. */
+/* For steps: 0 where error is NULL; else takes it, to be freed here, and gives -1. */
 DBMIG_API int dbmig_fail_with(dbmig_conn *conn, dbmig_error *error);
 
 /* One migration: either up or up_function; both downs may be NULL. */
@@ -113,6 +120,7 @@ typedef struct dbmig_script
 	void	   *arg;			/* for the functions */
 } dbmig_script;
 
+/* A package with its migrations, in any order. */
 typedef struct dbmig_scripts
 {
 	const char *package;
@@ -151,12 +159,17 @@ typedef struct dbmig_options
 	/*
 	 * connect: called for each new connection; release: for each that is
 	 * given back, behind the ROLLBACK of what was left open.  Where one of
-	 * them fails, the connection is closed and the error given to the caller.
+	 * them fails, the connection is closed and the error, which they give
+	 * away, goes to the caller.  They are called by the threads that acquire
+	 * and release, by several at once, and must not acquire themselves.
 	 */
 	dbmig_error *(*connect) (dbmig_conn *conn, void *arg);
 	dbmig_error *(*release) (dbmig_conn *conn, void *arg);
 
-	/* Called while migrations run, one at a time. */
+	/*
+	 * Called while migrations run, by the thread that has called
+	 * dbmig_start().  What else is said of it may follow in further lines.
+	 */
 	void		(*log) (dbmig_level level, const char *message, void *arg);
 	void	   *arg;			/* for the three */
 
@@ -167,7 +180,8 @@ typedef struct dbmig_options
 								 * NULL */
 	const char *migrations_url; /* connects for migrations alone; NULL: as the
 								 * pool does */
-	double		lock_timeout;	/* for another who applies migrations */
+	double		lock_timeout;	/* for another who applies migrations, and for
+								 * the locks of a step that does not say */
 	bool		one_by_one;		/* commit each migration by itself */
 	bool		check_only;		/* apply nothing, wait until others have */
 	double		check_timeout;
@@ -188,21 +202,31 @@ typedef struct dbmig_options
  *
  * options NULL: DBMIG_OPTIONS.  Opens one connection, so that a URL that does
  * not work is known at once, and keeps it (unless max_idle is 0).  On an error
- * *db is NULL.
+ * *db is NULL: DBMIG_E_ARGUMENT where the URL or an option cannot be,
+ * DBMIG_E_CONNECT where the database cannot be reached or opened, what the
+ * connect hook gives.  dbmig_close() frees it.
  */
 DBMIG_API dbmig_error *dbmig_open(const char *url, const dbmig_options *options,
 								  dbmig **db) DBMIG_MUST_USE;
 
 /*
  * Registers the packages and applies what is pending of them, or waits until
- * others have (check_only).  It uses a connection of its own.
+ * others have (check_only).  It uses a connection of its own, to migrations_url
+ * where there is one, which is closed before it returns.  Several threads and
+ * processes may call it at once: they take turns.
+ *
+ * DBMIG_E_MIGRATION: packages that cannot be (before anything runs), or what a
+ * migration has failed with, its place in detail; DBMIG_E_PENDING: check_only,
+ * and check_timeout is over, with what is missing; DBMIG_E_NEWER: refuse_newer;
+ * DBMIG_E_CONNECT.  It may be called again after an error.
  */
 DBMIG_API dbmig_error *dbmig_start(dbmig *db) DBMIG_MUST_USE;
 
 /*
  * Waits up to close_timeout for connections that are out and closes all; db is
- * gone then (NULL is fine).  An error says how many are still out: these are
- * closed when they are released.
+ * gone then, error or not (NULL is fine): nobody may begin to acquire any more.
+ * Who waits for one gets DBMIG_E_CLOSED.  An error, DBMIG_E_BUSY, says how many
+ * are still out: these still work, and are closed when they are released.
  */
 DBMIG_API dbmig_error *dbmig_close(dbmig *db);
 
@@ -217,16 +241,33 @@ DBMIG_API dbmig_kind_of_database dbmig_kind(const dbmig *db);
 /* -- the pool ------------------------------------------------------------- */
 
 /*
- * A connection that works, for this thread until it releases it.  Waits where
- * max_open are out: in order, and where many wait at once the first of them
- * is served once in half a millisecond at least.  *conn is NULL on an error.
+ * A connection that works, for this thread until it releases it: an idle one is
+ * looked at before, and asked where it was idle for half a minute; what is
+ * broken or too old is replaced.  *conn is NULL on an error.
+ *
+ * Where max_open are out it waits up to acquire_timeout (0: not at all), then
+ * it is DBMIG_E_BUSY and says how many are out, and since when the oldest is.
+ * Those who wait are served in the order in which they came.  A thread that did
+ * not have to wait may get a connection before the first of them, which has to
+ * be woken for it; but each connection that comes back is kept for the first who
+ * waits unless one was within the last half a millisecond.  So n threads before
+ * it make nobody wait longer than n half milliseconds, plus the time until
+ * connections come back.
+ *
+ * DBMIG_E_CONNECT where a new connection cannot be had; what the connect hook
+ * gives; DBMIG_E_CLOSED.
  */
 DBMIG_API dbmig_error *dbmig_acquire(dbmig *db, dbmig_conn **conn) DBMIG_MUST_USE;
 
-/* Gives it back, whatever state it is in.  NULL is fine. */
+/*
+ * Gives it back, whatever state it is in (NULL is fine): an open transaction is
+ * rolled back.  An error is the release hook's, or that the schema cannot be set
+ * any more; the connection is closed then.  Either way it is not the caller's any
+ * more.
+ */
 DBMIG_API dbmig_error *dbmig_release(dbmig_conn *conn);
 
-/* Acquires, calls, releases; gives the first error of the three. */
+/* Acquires, calls function with arg, releases; gives the first error of the three. */
 DBMIG_API dbmig_error *dbmig_with(dbmig *db,
 								  dbmig_error *(*function) (dbmig_conn *conn, void *arg),
 								  void *arg) DBMIG_MUST_USE;
@@ -248,11 +289,15 @@ typedef struct dbmig_pool
 	double		wait_time;		/* seconds, of all together */
 } dbmig_pool;
 
+/* As of now; in use by others the numbers may differ by who comes and goes. */
 DBMIG_API void dbmig_pool_stats(dbmig *db, dbmig_pool *stats);
 
-/* PGconn or sqlite3: what is done with it is undone by the one who does it. */
+/*
+ * PGconn or sqlite3, which stays the pool's: what is done with it (settings,
+ * functions, statements) is undone by the one who does it.
+ */
 DBMIG_API void *dbmig_native(dbmig_conn *conn);
-DBMIG_API dbmig *dbmig_of(dbmig_conn *conn);
+DBMIG_API dbmig *dbmig_of(dbmig_conn *conn);	/* whose connection it is */
 
 /* -- values --------------------------------------------------------------- */
 
@@ -275,8 +320,11 @@ DBMIG_API bool dbmig_uuid_random(dbmig_uuid *uuid);
 
 /* With or without hyphens and braces, either case; false where it is none. */
 DBMIG_API bool dbmig_uuid_from_text(const char *text, dbmig_uuid *uuid);
+
+/* In lower case, with hyphens. */
 DBMIG_API void dbmig_uuid_to_text(dbmig_uuid uuid, char text[37]);
 
+/* By the clock of this machine. */
 DBMIG_API dbmig_timestamp dbmig_timestamp_now(void);
 
 /* RFC 3339, a blank for the T, +00 for +00:00; no zone is UTC. */
@@ -317,25 +365,39 @@ DBMIG_API dbmig_param dbmig_bind_timestamp(dbmig_timestamp value);
  * Runs sql with count parameters, $1, $2, ... on either database.  Without
  * parameters it may be several statements.  *changed (may be NULL) gets the
  * number of rows that the last one has changed.
+ *
+ * DBMIG_E_DATABASE with the database's code and text; DBMIG_E_ARGUMENT for a
+ * parameter that cannot be.  The connection can be used on, but for one that has
+ * gone (SQLSTATE 08006): release it and acquire another.
  */
 DBMIG_API dbmig_error *dbmig_exec(dbmig_conn *conn, const char *sql, int count,
 								  const dbmig_param *params,
 								  int64_t *changed) DBMIG_MUST_USE;
 
-/* The same, with the rows of the last statement that has any; they are freed. */
+/*
+ * The same, with the rows of the last statement that has any, all of them in
+ * memory.  The caller frees them with dbmig_rows_free(), also after the
+ * connection was released.
+ */
 DBMIG_API dbmig_error *dbmig_query(dbmig_conn *conn, const char *sql, int count,
 								   const dbmig_param *params,
 								   dbmig_rows **rows) DBMIG_MUST_USE;
 
-/* begin takes SQLite's write lock at once, so that nothing fails for it later */
+/*
+ * begin takes SQLite's write lock at once, waiting up to busy_timeout, so that
+ * nothing fails for it later.  A commit of what had failed already is an error,
+ * as it was a rollback.  undo is ROLLBACK.
+ */
 DBMIG_API dbmig_error *dbmig_begin(dbmig_conn *conn) DBMIG_MUST_USE;
 DBMIG_API dbmig_error *dbmig_commit(dbmig_conn *conn) DBMIG_MUST_USE;
 DBMIG_API dbmig_error *dbmig_undo(dbmig_conn *conn) DBMIG_MUST_USE;
 
 DBMIG_API int dbmig_rows_count(const dbmig_rows *rows);
 DBMIG_API int dbmig_rows_columns(const dbmig_rows *rows);
+
+/* A column's name; it lives as long as the rows.  NULL where there is none. */
 DBMIG_API const char *dbmig_rows_name(const dbmig_rows *rows, int column);
-DBMIG_API void dbmig_rows_free(dbmig_rows *rows);
+DBMIG_API void dbmig_rows_free(dbmig_rows *rows);	/* NULL is fine */
 
 /*
  * Rows and columns count from 0.  The readers give false, and leave *value

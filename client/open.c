@@ -75,6 +75,7 @@ keep_options(dbmig *db, const dbmig_options *options, const char *url)
 	db->options = *options;
 	if (db->options.max_open > 0 && db->options.max_idle > db->options.max_open)
 		db->options.max_idle = db->options.max_open;
+	db->slots = db->options.max_idle < MOST_SLOTS ? db->options.max_idle : MOST_SLOTS;
 	db->url = (char *) url;
 	enough = own(&db->options.application_name);
 	enough = own(&db->options.schema) && enough;
@@ -88,6 +89,7 @@ keep_options(dbmig *db, const dbmig_options *options, const char *url)
 void
 dbmig_pool_free(dbmig *db)
 {
+	dbmig_quick_end(db);
 	if (db->anchor != NULL)
 		dbmig_conn_close(db->anchor);
 	pthread_mutex_destroy(&db->lock);
@@ -174,9 +176,14 @@ close_idle(dbmig *db)
 {
 	dbmig_conn *conn;
 
-	while ((conn = db->idle.first) != NULL)
+	for (;;)
 	{
-		dbmig_list_remove(&db->idle, conn);
+		conn = db->idle.first;
+		if (conn != NULL)
+			dbmig_list_remove(&db->idle, conn);
+		else if ((conn = dbmig_quick_take(db)) == NULL)
+			return;
+		dbmig_conn_forget(conn);
 		pthread_mutex_unlock(&db->lock);
 		dbmig_conn_close(conn);
 		pthread_mutex_lock(&db->lock);
@@ -196,6 +203,7 @@ dbmig_close(dbmig *db)
 	until = dbmig_clock_after(dbmig_clock(), db->options.close_timeout);
 	pthread_mutex_lock(&db->lock);
 	db->closing = true;
+	dbmig_attention(db);
 	for (waiter = db->first_waiter; waiter != NULL; waiter = waiter->next)
 		pthread_cond_signal(&waiter->wake);
 	pthread_mutex_unlock(&db->lock);

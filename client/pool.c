@@ -2,12 +2,13 @@
  * pool.c
  *		Connections for threads.
  *
- * A connection that is given back goes to the list of the idle, and the first
- * who waits is woken to look there.  A thread that comes by may be quicker: on
- * a machine with few processors, to hand it to a thread that still sleeps would
- * make every thread sleep for every connection.  So that nobody waits for ever,
- * it is handed to the first who waits where that was not done for FAIR_AFTER;
- * then it is never in the list.
+ * As long as nobody waits, idle connections are had and given back without the
+ * lock (quick.c).  Once somebody does, one that is given back goes to the list
+ * of the idle, and the first who waits is woken to look there.  A thread that
+ * comes by may be quicker: on a machine with few processors, to hand it to a
+ * thread that still sleeps would make every thread sleep for every connection.
+ * So that nobody waits for ever, it is handed to the first who waits where that
+ * was not done for FAIR_AFTER; then it is never in the list.
  *
  * "A place" is the right to open a connection: open counts them.
  */
@@ -48,6 +49,39 @@ dbmig_list_remove(dbmig_list *list, dbmig_conn *conn)
 }
 
 static void
+add_to_all(dbmig *db, dbmig_conn *conn)
+{
+	conn->all_previous = NULL;
+	conn->all_next = db->all;
+	if (db->all != NULL)
+		db->all->all_previous = conn;
+	db->all = conn;
+	db->all_count++;
+}
+
+void
+dbmig_conn_forget(dbmig_conn *conn)
+{
+	dbmig	   *db = conn->db;
+
+	if (conn->all_previous != NULL)
+		conn->all_previous->all_next = conn->all_next;
+	else
+		db->all = conn->all_next;
+	if (conn->all_next != NULL)
+		conn->all_next->all_previous = conn->all_previous;
+	db->all_count--;
+	db->stats.acquired += __atomic_load_n(&conn->acquired, __ATOMIC_RELAXED);
+}
+
+void
+dbmig_attention(dbmig *db)
+{
+	__atomic_store_n(&db->attention, db->first_waiter != NULL || db->closing || db->reaper_sleeps,
+					 __ATOMIC_SEQ_CST);
+}
+
+static void
 add_waiter(dbmig *db, dbmig_waiter *waiter)
 {
 	if (db->last_waiter != NULL)
@@ -56,6 +90,7 @@ add_waiter(dbmig *db, dbmig_waiter *waiter)
 		db->first_waiter = waiter;
 	db->last_waiter = waiter;
 	db->stats.waiting++;
+	dbmig_attention(db);
 }
 
 static void
@@ -73,6 +108,7 @@ remove_waiter(dbmig *db, dbmig_waiter *waiter)
 	if (db->last_waiter == waiter)
 		db->last_waiter = before;
 	db->stats.waiting--;
+	dbmig_attention(db);
 }
 
 /* There may be something for the first who waits. */
@@ -94,11 +130,36 @@ has_place(const dbmig *db)
 }
 
 static void
-put_out(dbmig *db, dbmig_conn *conn, int64_t now)
+put_out(dbmig_conn *conn, int64_t now)
 {
-	conn->since = now;
+	__atomic_store_n(&conn->since, now, __ATOMIC_RELAXED);
 	conn->used = false;
-	dbmig_list_add(&db->out, conn);
+}
+
+static void
+put_back(dbmig_conn *conn, int64_t now)
+{
+	__atomic_store_n(&conn->since, 0, __ATOMIC_RELAXED);
+	conn->idle_since = now;
+}
+
+/* Under the lock: how many are out, and since when the oldest is, or 0. */
+static int
+count_out(const dbmig *db, int64_t *since)
+{
+	const dbmig_conn *conn;
+	int			count = 0;
+
+	*since = 0;
+	for (conn = db->all; conn != NULL; conn = conn->all_next)
+	{
+		int64_t		its = __atomic_load_n(&conn->since, __ATOMIC_RELAXED);
+
+		count += its != 0;
+		if (its != 0 && (*since == 0 || its < *since))
+			*since = its;
+	}
+	return count;
 }
 
 /* Under the lock: a connection, or where conn is NULL a place, is free. */
@@ -115,7 +176,7 @@ hand_on(dbmig *db, dbmig_conn *conn)
 		first->handed = true;
 		first->conn = conn;
 		if (conn != NULL)
-			put_out(db, conn, now);
+			put_out(conn, now);
 		pthread_cond_signal(&first->wake);
 		return;
 	}
@@ -145,15 +206,16 @@ fail_closed(void)
 static dbmig_error *
 fail_busy(dbmig *db, int64_t now)
 {
-	const dbmig_conn *oldest = db->out.first;
-	double		held = oldest == NULL ? 0 :
-	(double) (now - oldest->since) / (double) NANOSECONDS;
+	int64_t		oldest;
+	int			out = count_out(db, &oldest);
+	double		held = out == 0 || now < oldest ? 0 :
+	(double) (now - oldest) / (double) NANOSECONDS;
 	time_t		since = time(NULL) - (time_t) held;
 	struct tm	utc;
 	char		text[32] = "";
 
 	db->stats.timed_out++;
-	if (oldest == NULL)
+	if (out == 0)
 		return dbmig_error_hint(DBMIG_E_BUSY, "Raise max_open or acquire_timeout.",
 								"too many open connections: %d of %d are being opened, waited %g seconds",
 								db->open, db->options.max_open,
@@ -163,7 +225,7 @@ fail_busy(dbmig *db, int64_t now)
 	return dbmig_error_hint(DBMIG_E_BUSY,
 							"Release connections as soon as they are not needed, or raise max_open or acquire_timeout.",
 							"too many open connections: %d of %d are out, the oldest since %s (%.1f seconds), waited %g seconds",
-							db->out.count, db->options.max_open, text, held,
+							out, db->options.max_open, text, held,
 							db->options.acquire_timeout);
 }
 
@@ -177,9 +239,12 @@ take(dbmig *db, int64_t now, bool *place)
 	dbmig_conn *conn = db->idle.last;
 
 	if (conn != NULL)
-	{
 		dbmig_list_remove(&db->idle, conn);
-		put_out(db, conn, now);
+	else
+		conn = dbmig_quick_take(db);
+	if (conn != NULL)
+	{
+		put_out(conn, now);
 		return conn;
 	}
 	if (has_place(db))
@@ -206,7 +271,10 @@ wait_for_one(dbmig *db, int64_t begun, dbmig_conn **conn, bool *place)
 		return dbmig_error_memory();
 	db->stats.waited++;
 	add_waiter(db, &waiter);
-	while (error == NULL)
+
+	/* what was given back before we were seen to wait */
+	*conn = take(db, begun, place);
+	while (error == NULL && *conn == NULL && !*place)
 	{
 		bool		more = dbmig_clock_wait(&waiter.wake, &db->lock, until);
 
@@ -215,15 +283,12 @@ wait_for_one(dbmig *db, int64_t begun, dbmig_conn **conn, bool *place)
 		{
 			*conn = waiter.conn;
 			*place = waiter.conn == NULL;
-			break;
 		}
-		if (db->closing)
+		else if (db->closing)
 			error = fail_closed();
 		else if ((*conn = take(db, now, place)) == NULL && !*place && !more)
 			error = fail_busy(db, now);
 		waiter.woken = false;
-		if (*conn != NULL || *place)
-			break;
 	}
 	if (!waiter.handed)
 		remove_waiter(db, &waiter);
@@ -241,7 +306,7 @@ static void
 close_out(dbmig *db, dbmig_conn *conn, uint64_t *counter)
 {
 	pthread_mutex_lock(&db->lock);
-	dbmig_list_remove(&db->out, conn);
+	dbmig_conn_forget(conn);
 	(*counter)++;
 	pthread_mutex_unlock(&db->lock);
 	dbmig_conn_close(conn);
@@ -258,7 +323,8 @@ open_one(dbmig *db, dbmig_conn **result)
 	if (error == NULL)
 	{
 		db->stats.opened++;
-		put_out(db, conn, dbmig_clock());
+		put_out(conn, dbmig_clock());
+		add_to_all(db, conn);
 		*result = conn;
 	}
 	else
@@ -288,15 +354,14 @@ check(dbmig *db, dbmig_conn *conn, int64_t now)
 	return false;
 }
 
-dbmig_error *
-dbmig_acquire(dbmig *db, dbmig_conn **result)
+/* With the lock, and waiting where there is none. */
+static dbmig_error *
+acquire_slowly(dbmig *db, int64_t now, dbmig_conn **result)
 {
-	int64_t		now = dbmig_clock_about();
 	dbmig_error *error = NULL;
 	dbmig_conn *conn = NULL;
 	bool		place = false;
 
-	*result = NULL;
 	pthread_mutex_lock(&db->lock);
 	if (db->closing)
 		error = fail_closed();
@@ -320,7 +385,32 @@ dbmig_acquire(dbmig *db, dbmig_conn **result)
 	return open_one(db, result);
 }
 
-/* Under the lock: where it goes that is given back, or why it is closed. */
+dbmig_error *
+dbmig_acquire(dbmig *db, dbmig_conn **result)
+{
+	int64_t		now = dbmig_clock_about();
+	dbmig_conn *conn;
+
+	*result = NULL;
+	if (__atomic_load_n(&db->attention, __ATOMIC_RELAXED) != 0 ||
+		(conn = dbmig_quick_take(db)) == NULL)
+		return acquire_slowly(db, now, result);
+	put_out(conn, now);
+	__atomic_store_n(&conn->acquired, conn->acquired + 1, __ATOMIC_RELAXED);
+	if (check(db, conn, now))
+	{
+		*result = conn;
+		return NULL;
+	}
+
+	/* it counts as the one that takes its place */
+	pthread_mutex_lock(&db->lock);
+	db->stats.acquired++;
+	pthread_mutex_unlock(&db->lock);
+	return open_one(db, result);
+}
+
+/* Under the lock: why one that is given back is closed, or NULL. */
 static uint64_t *
 sort(dbmig *db, dbmig_conn *conn, dbmig_error *error, int64_t now)
 {
@@ -332,9 +422,86 @@ sort(dbmig *db, dbmig_conn *conn, dbmig_error *error, int64_t now)
 		return &db->stats.closed_broken;
 	if (dbmig_conn_old(conn, now))
 		return &db->stats.closed_old;
-	if (db->first_waiter == NULL && db->idle.count >= db->options.max_idle)
-		return &db->stats.closed_idle;
 	return NULL;
+}
+
+/*
+ * Under the lock: it goes to who waits, a slot, or the list; false where so many
+ * are idle already.
+ */
+static bool
+keep(dbmig *db, dbmig_conn *conn, int64_t now)
+{
+	uintptr_t  *word;
+
+	put_back(conn, now);
+	if (db->first_waiter != NULL || db->slots == 0)
+		word = NULL;
+	else if ((word = dbmig_quick_put(db, conn)) != NULL)
+		dbmig_quick_leave(word);
+	if (word == NULL)
+	{
+		if (db->first_waiter == NULL && db->idle.count >= db->options.max_idle - db->slots)
+			return false;
+		hand_on(db, conn);
+	}
+	if (db->reaper_sleeps)
+		pthread_cond_broadcast(&db->changed);
+	return true;
+}
+
+/*
+ * What is in the slots is for who wants attention.  True: this was the last of
+ * a pool that was left.
+ */
+static bool
+attend(dbmig *db)
+{
+	dbmig_conn *conn;
+	bool		last = false;
+
+	pthread_mutex_lock(&db->lock);
+	while ((db->first_waiter != NULL || db->closing) && !last &&
+		   (conn = dbmig_quick_take(db)) != NULL)
+	{
+		if (!db->closing)
+		{
+			hand_on(db, conn);
+			continue;
+		}
+		dbmig_conn_forget(conn);
+		db->stats.closed_idle++;
+		pthread_mutex_unlock(&db->lock);
+		dbmig_conn_close(conn);
+		pthread_mutex_lock(&db->lock);
+		hand_on(db, NULL);
+		last = db->left && db->open == 0;
+	}
+	if (db->reaper_sleeps)
+		pthread_cond_broadcast(&db->changed);
+	pthread_mutex_unlock(&db->lock);
+	return last;
+}
+
+/* Without the lock; false where it is to be had. */
+static bool
+release_quickly(dbmig *db, dbmig_conn *conn, int64_t now)
+{
+	uintptr_t  *word;
+	bool		last;
+
+	if (__atomic_load_n(&db->attention, __ATOMIC_RELAXED) != 0 ||
+		!conn->driver->sound(conn) || dbmig_conn_old(conn, now))
+		return false;
+	put_back(conn, now);
+	word = dbmig_quick_put(db, conn);
+	if (word == NULL)
+		return false;
+	last = __atomic_load_n(&db->attention, __ATOMIC_SEQ_CST) != 0 && attend(db);
+	dbmig_quick_leave(word);
+	if (last)
+		dbmig_pool_free(db);
+	return true;
 }
 
 dbmig_error *
@@ -351,19 +518,17 @@ dbmig_release(dbmig_conn *conn)
 	db = conn->db;
 	error = dbmig_conn_reset(conn);
 	now = dbmig_clock_about();
+	if (error == NULL && release_quickly(db, conn, now))
+		return NULL;
 	pthread_mutex_lock(&db->lock);
 	counter = sort(db, conn, error, now);
-	dbmig_list_remove(&db->out, conn);
-	if (counter == NULL)
+	if (counter == NULL && keep(db, conn, now))
 	{
-		conn->idle_since = now;
-		hand_on(db, conn);
-		if (db->reaper_sleeps)
-			pthread_cond_broadcast(&db->changed);
 		pthread_mutex_unlock(&db->lock);
 		return NULL;
 	}
-	(*counter)++;
+	(*(counter != NULL ? counter : &db->stats.closed_idle))++;
+	dbmig_conn_forget(conn);
 	pthread_mutex_unlock(&db->lock);
 
 	/* its place is free once it is closed, not before */
@@ -398,10 +563,14 @@ dbmig_with(dbmig *db, dbmig_error *(*function) (dbmig_conn *conn, void *arg),
 void
 dbmig_pool_stats(dbmig *db, dbmig_pool *stats)
 {
+	const dbmig_conn *conn;
+
 	pthread_mutex_lock(&db->lock);
 	*stats = db->stats;
+	for (conn = db->all; conn != NULL; conn = conn->all_next)
+		stats->acquired += __atomic_load_n(&conn->acquired, __ATOMIC_RELAXED);
 	stats->open = db->open;
-	stats->idle = db->idle.count;
-	stats->out = db->out.count;
+	stats->idle = db->idle.count + dbmig_quick_count(db);
+	stats->out = db->all_count - stats->idle;
 	pthread_mutex_unlock(&db->lock);
 }
