@@ -301,10 +301,26 @@ fake_leave(dbmig_call *call)
 }
 
 static const dbmig_host host = {
-	"sqlite", "SELECT dbmig_migrate", false, false, fake_alloc, fake_free, fake_query,
-	fake_caller, fake_begin, fake_lock, fake_commit, fake_abort, fake_release,
-	fake_role, fake_run, fake_inspect, fake_pause, fake_progress, fake_warn,
-	fake_set, fake_enter, fake_leave
+	.engine = "sqlite",
+	.migrate = "SELECT dbmig_migrate",
+	.alloc = fake_alloc,
+	.free = fake_free,
+	.query = fake_query,
+	.caller = fake_caller,
+	.begin = fake_begin,
+	.lock = fake_lock,
+	.commit = fake_commit,
+	.abort = fake_abort,
+	.release = fake_release,
+	.role = fake_role,
+	.run = fake_run,
+	.inspect = fake_inspect,
+	.pause = fake_pause,
+	.progress = fake_progress,
+	.warn = fake_warn,
+	.set = fake_set,
+	.enter = fake_enter,
+	.leave = fake_leave
 };
 
 static int
