@@ -256,7 +256,7 @@ state_of(SPIPlanPtr plan, const char *tenant, Snapshot snapshot)
 
 /* Whether the query finds now what this transaction's snapshot sees. */
 static bool
-is_latest(const char *query, const char *tenant)
+is_latest(dbmig_pg *pg, const char *query, const char *tenant)
 {
 	Oid			types[1] = {TEXTOID};
 	SPIPlanPtr	plan;
@@ -264,7 +264,7 @@ is_latest(const char *query, const char *tenant)
 	char	   *latest;
 	bool		same;
 
-	SPI_connect();
+	dbmig_pg_connect(pg);
 	plan = SPI_prepare(query, 1, types);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
@@ -295,7 +295,7 @@ check_snapshot(dbmig_call *call, const char *tenant)
 	dbmig_pg   *pg = call->data;
 	const char *schema = quote_identifier(pg->schema);
 
-	if (is_latest(psprintf("SELECT concat_ws('/',"
+	if (is_latest(pg, psprintf("SELECT concat_ws('/',"
 						   " (SELECT max(id) FROM %s.dbmig_history"
 						   "  WHERE tenant = $1),"
 						   " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
@@ -315,7 +315,7 @@ dbmig_pg_check_latest(dbmig_call *call, const char *tenant)
 	const char *schema = quote_identifier(pg->schema);
 
 	if (!IsolationUsesXactSnapshot() || pg->own ||
-		is_latest(psprintf("SELECT concat_ws('/',"
+		is_latest(pg, psprintf("SELECT concat_ws('/',"
 						   " (SELECT max(id) FROM %s.dbmig_history"
 						   "  WHERE tenant = $1),"
 						   " (SELECT count(*) FROM %s.dbmig_applied"
