@@ -62,7 +62,8 @@ sqlite_open(dbmig_conn *conn, const char *target)
 		rc = sqlite3_dbmig_init(db, &message, NULL);
 		if (rc == SQLITE_OK)
 			return NULL;
-		error = dbmig_error_make(DBMIG_E_CONNECT, message, NULL, NULL);
+		error = (rc & 0xFF) == SQLITE_NOMEM ? dbmig_error_memory() :
+			dbmig_error_make(DBMIG_E_CONNECT, message, NULL, NULL);
 		sqlite3_free(message);
 		return error;
 	}

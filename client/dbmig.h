@@ -191,8 +191,12 @@ typedef struct dbmig_options
 #define DBMIG_OPTIONS { \
 	.size = sizeof(dbmig_options), \
 	.max_open = 10, .max_idle = 2, .acquire_timeout = 30, \
-	.idle_timeout = 600, .connect_timeout = 10, .close_timeout = 30, \
-	.busy_timeout = 5, .lock_timeout = 60, .check_timeout = 10 \
+	.idle_timeout = 600, .life_timeout = 0, .connect_timeout = 10, \
+	.close_timeout = 30, .busy_timeout = 5, .application_name = NULL, \
+	.schema = NULL, .connect = NULL, .release = NULL, .log = NULL, .arg = NULL, \
+	.packages = NULL, .package_count = 0, .folder = NULL, .migrations_url = NULL, \
+	.lock_timeout = 60, .one_by_one = false, .check_only = false, \
+	.check_timeout = 10, .refuse_newer = false \
 }
 
 /*
@@ -338,7 +342,8 @@ DBMIG_API bool dbmig_timestamp_to_text(dbmig_timestamp timestamp, char text[28])
  * is 0 or 1, a uuid a blob of 16 bytes, a timestamp text as
  * dbmig_timestamp_to_text() gives it.  In PostgreSQL they are boolean, uuid,
  * timestamptz and bytea; a text has no type yet, as a quoted literal, and a
- * whole number is integer or bigint by its size.
+ * whole number is integer or bigint by its size.  Not a number is NULL in
+ * SQLite.
  */
 typedef struct dbmig_param
 {
@@ -402,7 +407,8 @@ DBMIG_API void dbmig_rows_free(dbmig_rows *rows);	/* NULL is fine */
 /*
  * Rows and columns count from 0.  The readers give false, and leave *value
  * alone, for NULL, for what is not there, and for what is no such value.
- * Texts and blobs live as long as the rows; NULL has no text.
+ * Texts and blobs live as long as the rows; NULL has no text.  A text of SQLite
+ * with a NUL in it ends there; dbmig_blob_at() gives all of it.
  */
 DBMIG_API bool dbmig_is_null(const dbmig_rows *rows, int row, int column);
 DBMIG_API const char *dbmig_text_at(const dbmig_rows *rows, int row, int column);

@@ -185,7 +185,7 @@ dbmig_int_at(const dbmig_rows *rows, int row, int column, int64_t *value)
 		return false;
 	errno = 0;
 	number = strtoll(cell->data, &end, 10);
-	if (errno != 0 || *end != '\0')
+	if (errno != 0 || end != cell->data + cell->length)
 		return false;
 	*value = number;
 	return true;
@@ -206,7 +206,7 @@ dbmig_real_at(const dbmig_rows *rows, int row, int column, double *value)
 		return true;
 	}
 	number = dbmig_real_read(cell->data, &end);
-	if (cell->length == 0 || *end != '\0')
+	if (cell->length == 0 || end != cell->data + cell->length)
 		return false;
 	*value = number;
 	return true;
@@ -226,7 +226,7 @@ dbmig_bool_at(const dbmig_rows *rows, int row, int column, bool *value)
 		*value = cell->integer != 0;
 		return true;
 	}
-	if (cell->kind != DBMIG_KIND_TEXT)
+	if (cell->kind != DBMIG_KIND_TEXT || strlen(cell->data) != cell->length)
 		return false;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(cell->data, words[i]) == 0)

@@ -88,7 +88,7 @@ options_of(const dbmig_scripts *packages, size_t count)
 	return options;
 }
 
-static dbmig_error *
+static inline dbmig_error *
 start_with(const dbmig_options *options)
 {
 	dbmig	   *db;
@@ -100,7 +100,7 @@ start_with(const dbmig_options *options)
 	return error;
 }
 
-static int64_t
+static inline int64_t
 ask(const char *sql)
 {
 	dbmig	   *db;
