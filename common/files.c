@@ -297,6 +297,11 @@ dbmig_files_read(dbmig_call *call, const char *root, const char *path,
 				*text = bytes != usual ? bytes : dbmig_copy(call, usual, *length);
 				return *text != NULL ? 0 : -1;
 			case GOT_PART:
+				if (*length > DBMIG_FILE_MAX)
+					return dbmig_fail(call, DBMIG_BAD_VALUE,
+									  "Split it into several migrations, or keep its rows in a file of their own for the program or COPY to read.",
+									  "file \"%s\" is %zu bytes long, at most %d are possible",
+									  path, *length, DBMIG_FILE_MAX);
 				size = *length + *length / 16 + 16;
 				bytes = dbmig_alloc(call, size + 1);
 				if (bytes == NULL)

@@ -39,6 +39,12 @@ extern const char *dbmig_files_real(dbmig_call *call, const char *what,
 extern const char *dbmig_files_inside(dbmig_call *call, const char *root,
 									  const char *path);
 
+/*
+ * An engine's text has at most 1 GB, what a dump or dbmig_export makes of it
+ * among them, and that can be twice as long.
+ */
+#define DBMIG_FILE_MAX 500000000
+
 /* All of a file, NUL-terminated; root: out of which no link may lead. */
 extern int	dbmig_files_read(dbmig_call *call, const char *root,
 							 const char *path, char **text, size_t *length);
