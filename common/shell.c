@@ -21,7 +21,6 @@ typedef enum thing
 	NOTHING,
 	COMMAND,
 	VARIABLE,
-	PARAMETER,
 	ROWS
 } thing;
 
@@ -184,23 +183,6 @@ at_word(scan *s)
 		s->at = skip_quoted(s->at, '\'', true);
 }
 
-/* Of the sqlite3 shell: a parameter gets no value from anybody. */
-static bool
-is_parameter(const char *at)
-{
-	return *at == '?' || ((*at == ':' || *at == '@' || *at == '$') && is_word(at[1]));
-}
-
-static size_t
-word_length(const char *at)
-{
-	size_t		length = 1;
-
-	while (is_word(at[length]))
-		length++;
-	return length;
-}
-
 /* A line of nothing but "\.", which ends the rows of a COPY */
 static bool
 has_end_of_rows(const char *at)
@@ -224,8 +206,6 @@ at_token(scan *s)
 		return find_here(s, COMMAND, at, strcspn(at, " \t\r\n;'\"`"));
 	if (!s->postgres && *at == '.' && s->begin && s->line && is_word(at[1]))
 		return find_here(s, COMMAND, at, strcspn(at, " \t\r\n;'\"`"));
-	if (!s->postgres && is_parameter(at))
-		return find_here(s, PARAMETER, at, word_length(at));
 	if (*at == ';' && s->copy != NULL && s->stdin_seen && has_end_of_rows(at))
 		return find_here(s, ROWS, s->copy, 0);
 	if (is_word(*at))
@@ -306,10 +286,6 @@ dbmig_shell_check(dbmig_call *call, const char *path, const char *text, int befo
 						  "Write them as INSERT, or COPY them from a file of the server.",
 						  "file \"%s\", line %d: COPY FROM STDIN takes its rows from %s",
 						  path, line, shell);
-	if (what == PARAMETER)
-		return dbmig_fail(call, DBMIG_NOT_SUPPORTED, "Write its value.",
-						  "file \"%s\", line %d: \"%.*s\" is a parameter, and nobody gives it a value",
-						  path, line, (int) s.found_length, s.found);
 	return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
 					  what == COMMAND ? "dbmig sends scripts to no shell: say it in SQL." :
 					  "dbmig sends scripts to no shell: write its value.",

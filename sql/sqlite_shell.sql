@@ -3,13 +3,9 @@ SELECT dbmig_register_file('s', '1_a.sql', 'SELECT 1;
 .read other.sql
 SELECT 2;');
 SELECT dbmig_register_file('s', '1_a.sql', '.mode csv');
--- a parameter would be NULL
-SELECT dbmig_register_file('s', '1_a.sql', 'CREATE TABLE t (x);
-INSERT INTO t VALUES (:name);');
-SELECT dbmig_register_file('s', '1_a.sql', 'INSERT INTO t VALUES (?);');
-SELECT dbmig_register_file('s', '1_a.sql', 'INSERT INTO t VALUES (?12);');
-SELECT dbmig_register_file('s', '1_a.sql', 'INSERT INTO t VALUES (@a$b);');
-SELECT dbmig_register_file('s', '1_a.sql', 'INSERT INTO t VALUES ($name);');
+-- what is PostgreSQL's is only registered, to be exported
+SELECT dbmig_register_file('pg', '1_a.sql', 'SELECT a::text, f(b := 1) FROM t WHERE c[:d] = $1;
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $f_x$ BEGIN NEW.x := 1; RETURN NEW; END $f_x$;');
 -- each section has its lines, and a section for the other engine is not looked at
 SELECT dbmig_register_file('s', '1_a.sql', '-- dbmig:up sqlite
 SELECT 1;
@@ -40,11 +36,14 @@ SELECT dbmig_register_file('fine', '2_a.sql', '-- dbmig:portable
 CREATE TABLE shell_b (b ${binary});
 INSERT INTO shell_b VALUES (${binary:00ff});');
 SELECT dbmig_apply('fine');
--- what is registered from SQL is not a file; its statement is refused when it runs
+-- a parameter would be NULL: its statement is refused when it runs
 SELECT dbmig_register('s', 5, 'CREATE TABLE shell_c (x);
 INSERT INTO shell_c VALUES (:name)');
 SELECT dbmig_unregister('s', 4);
 SELECT dbmig_unregister('s', 1);
+SELECT dbmig_apply('s', 5);
+SELECT dbmig_register('s', 5, 'CREATE TABLE shell_c (x);
+INSERT INTO shell_c VALUES (?)');
 SELECT dbmig_apply('s', 5);
 SELECT count(*) FROM sqlite_master WHERE name = 'shell_c';
 DROP TABLE "shell :a";
