@@ -81,6 +81,7 @@ struct dbmig_conn
 	bool		used;			/* a statement has run since it went out */
 	bool		lent;			/* dbmig_native() was called, ever */
 	bool		private;		/* not of the pool */
+	bool		stuck;			/* its transaction could not be ended */
 	dbmig_error *failed;		/* see dbmig_fail_with() */
 };
 
@@ -177,6 +178,7 @@ extern dbmig_error *dbmig_conn_open(dbmig *db, const dbmig_driver *driver,
 									dbmig_conn **conn);
 extern void dbmig_conn_close(dbmig_conn *conn);
 extern dbmig_error *dbmig_conn_reset(dbmig_conn *conn);
+extern bool dbmig_conn_sound(const dbmig_conn *conn);
 extern bool dbmig_conn_old(const dbmig_conn *conn, int64_t now);
 
 /* pool.c */

@@ -55,6 +55,13 @@ dbmig_conn_old(const dbmig_conn *conn, int64_t now)
 	return limit > 0 && now >= dbmig_clock_after(conn->opened, limit);
 }
 
+/* Not one that is left in a transaction, which nobody else may find. */
+bool
+dbmig_conn_sound(const dbmig_conn *conn)
+{
+	return !conn->stuck && conn->driver->sound(conn);
+}
+
 /* What cannot be undone leaves an unsound connection, which is no error. */
 static bool
 end_use(dbmig_conn *conn)
@@ -62,7 +69,8 @@ end_use(dbmig_conn *conn)
 	if (!conn->driver->in_use(conn))
 		return true;
 	dbmig_error_free(conn->driver->run(conn, "ROLLBACK", 0, NULL, NULL, NULL));
-	return !conn->driver->in_use(conn);
+	conn->stuck = conn->driver->in_use(conn);
+	return !conn->stuck;
 }
 
 /*

@@ -39,7 +39,13 @@ static dbmig_error *
 connection_error(PGconn *pg, dbmig_code code)
 {
 	char	   *text = trimmed(PQerrorMessage(pg));
-	dbmig_error *error = dbmig_error_make(code, text, NULL, NULL);
+	dbmig_error *error;
+
+	/* libpq's own, which has no code */
+	if (text != NULL && strncmp(text, "out of memory", strlen("out of memory")) == 0)
+		error = dbmig_error_memory();
+	else
+		error = dbmig_error_make(code, text, NULL, NULL);
 
 	free(text);
 	return error;

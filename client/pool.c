@@ -418,7 +418,7 @@ sort(dbmig *db, dbmig_conn *conn, dbmig_error *error, int64_t now)
 		return &db->stats.closed_hook;
 	if (db->closing)
 		return &db->stats.closed_idle;
-	if (!conn->driver->sound(conn))
+	if (!dbmig_conn_sound(conn))
 		return &db->stats.closed_broken;
 	if (dbmig_conn_old(conn, now))
 		return &db->stats.closed_old;
@@ -491,7 +491,7 @@ release_quickly(dbmig *db, dbmig_conn *conn, int64_t now)
 	bool		last;
 
 	if (__atomic_load_n(&db->attention, __ATOMIC_RELAXED) != 0 ||
-		!conn->driver->sound(conn) || dbmig_conn_old(conn, now))
+		!dbmig_conn_sound(conn) || dbmig_conn_old(conn, now))
 		return false;
 	put_back(conn, now);
 	word = dbmig_quick_put(db, conn);

@@ -7,6 +7,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <sqlite3.h>
 
 static const char *url;
 static const char *pg_url;
@@ -482,6 +483,41 @@ sqlite_is_set_up(void)
 	OK(dbmig_close(db));
 }
 
+static int
+refuse_rollback(void *arg, int action, const char *first, const char *second, const char *third, const char *fourth)
+{
+	(void) arg;
+	(void) second;
+	(void) third;
+	(void) fourth;
+	return action == SQLITE_TRANSACTION && strcmp(first, "ROLLBACK") == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+/* One whose transaction cannot be ended is nobody's any more. */
+static void
+stuck_ones_are_closed(void)
+{
+	dbmig_options options = options_of_test();
+	dbmig	   *db;
+	dbmig_conn *conn;
+	dbmig_pool	stats;
+
+	OK(dbmig_open(url, &options, &db));
+	OK(dbmig_acquire(db, &conn));
+	OK(dbmig_exec(conn, "CREATE TABLE IF NOT EXISTS stuck (a integer)", 0, NULL, NULL));
+	OK(dbmig_begin(conn));
+	OK(dbmig_exec(conn, "INSERT INTO stuck VALUES (1)", 0, NULL, NULL));
+	sqlite3_set_authorizer(dbmig_native(conn), refuse_rollback, NULL);
+	OK(dbmig_release(conn));
+	dbmig_pool_stats(db, &stats);
+	CHECK(stats.closed_broken == 1 && stats.open == 0);
+	OK(dbmig_acquire(db, &conn));
+	OK(dbmig_begin(conn));
+	CHECK(number_of(conn, "SELECT count(*) FROM stuck") == 0);
+	OK(dbmig_release(conn));
+	OK(dbmig_close(db));
+}
+
 /* What is the same for both. */
 static void
 shared(void)
@@ -517,6 +553,7 @@ main(int argc, char **argv)
 	suffix = "sqlite pool ";
 	shared();
 	TEST(sqlite_is_set_up);
+	TEST(stuck_ones_are_closed);
 	TEST(memory_is_shared);
 	return failures != 0;
 }

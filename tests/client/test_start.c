@@ -252,7 +252,6 @@ check_only(void)
 	s.options.check_timeout = 20;
 	pthread_create(&s.thread, NULL, run_starter, &s);
 	nap(0.2);
-	s.options.check_only = true;
 	{
 		dbmig_options options = options_of(two_packages, 2);
 
