@@ -125,14 +125,15 @@ dbmig_reap_begin(dbmig *db)
 
 	if (db->options.idle_timeout <= 0 && db->options.life_timeout <= 0)
 		return NULL;
+	db->reaping = true;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = pthread_create(&db->reaper, NULL, reap, db);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (result != 0)
-		return dbmig_error_new(DBMIG_E_MEMORY, "could not start a thread");
-	db->reaping = true;
-	return NULL;
+	if (result == 0)
+		return NULL;
+	db->reaping = false;
+	return dbmig_error_new(DBMIG_E_MEMORY, "could not start a thread");
 }
 
 /* db->closing is set. */
