@@ -65,7 +65,7 @@ dbmig_apply_target(dbmig_call *call, const dbmig_target *target, int *count)
 			dbmig_step_say(call, &plan, i, DBMIG_UP, took) != 0)
 			return -1;
 	*count = plan.count;
-	return 0;
+	return dbmig_settle_plan(call, target, &plan);
 }
 
 static int
@@ -127,7 +127,8 @@ redo(dbmig_call *call, const dbmig_target *target, int *count)
 		dbmig_step_up(call, target->tenant, &plan, 0, &up, &took) != 0 ||
 		dbmig_step_say(call, &plan, 0, DBMIG_UP, took) != 0)
 		return -1;
-	return repeat(call, target->tenant, &again);
+	return repeat(call, target->tenant, &again) != 0 ? -1 :
+		dbmig_settle_counted(call, target);
 }
 
 /* Everything of the package up to the version, whatever it comes after. */
@@ -139,20 +140,22 @@ baseline(dbmig_call *call, const dbmig_target *target, int *count)
 	int			last;
 	int			i;
 
-	if (dbmig_registry_load(call, target->package, target->tenant, &graph) != 0 ||
+	if (dbmig_settle_look(call, target->package, target->tenant) != 0 ||
+		dbmig_registry_load(call, target->package, target->tenant, &graph) != 0 ||
 		dbmig_plan_find(call, &graph, target->package, target->version, &last) != 0 ||
 		dbmig_tenant_adopt(call, target->tenant, target->package) != 0)
 		return -1;
 	package = &graph.packages[graph.nodes[last].package];
 	for (i = package->first; i <= last; i++)
 	{
-		const dbmig_node *node = &graph.nodes[i];
+		dbmig_node *node = &graph.nodes[i];
 		dbmig_item	item = dbmig_graph_item(&graph, i);
 		char		hex[DBMIG_CHECKSUM_SIZE];
 		const char *sort_key;
 
 		if ((node->flags & DBMIG_NODE_APPLIED) != 0)
 			continue;
+		node->flags |= DBMIG_NODE_APPLIED;
 		sort_key = dbmig_version_key(call, node->version);
 		if (sort_key == NULL ||
 			dbmig_mark_applied(call, target->tenant, item, sort_key, dbmig_node_checksum(node, hex), 0, 0) != 0 ||
@@ -161,7 +164,7 @@ baseline(dbmig_call *call, const dbmig_target *target, int *count)
 			return -1;
 		(*count)++;
 	}
-	return 0;
+	return dbmig_settle_graph(call, target->tenant, &graph, false);
 }
 
 /* The frame of all that changes the applied set. */
@@ -179,7 +182,7 @@ run_work(dbmig_call *call, const dbmig_target *target, work kind,
 		(kind == APPLY && dbmig_settled(call, target, &settled) != 0))
 		return -1;
 	if (settled)
-		return 0;
+		return dbmig_settle_found(call, target);
 	if (host->begin(call, kind != BASELINE ? DBMIG_MODE_APPLY : DBMIG_MODE_REGISTER) != 0)
 		return -1;
 	if (host->lock(call, DBMIG_LOCK_TENANT, target->tenant) == 0)
@@ -300,7 +303,7 @@ resolve(dbmig_call *call, const char *tenant, dbmig_item item, bool applied)
 	if (sort_key == NULL)
 		return -1;
 	if ((applied ? dbmig_mark_applied(call, tenant, item, sort_key,
-								dbmig_node_checksum(&graph.nodes[node], hex), 0, 0) :
+									  dbmig_node_checksum(&graph.nodes[node], hex), 0, 0) :
 		 dbmig_mark_pending(call, tenant, item)) != 0)
 		return -1;
 	return dbmig_history_add(call, tenant, item, graph.nodes[node].name,

@@ -35,8 +35,10 @@ typedef enum dbmig_status
 	DBMIG_OK = 0,
 	DBMIG_NO_MEMORY,
 	DBMIG_NULL_VALUE,			/* a NULL where a value is needed */
-	DBMIG_BAD_VALUE,			/* an argument, option or file that cannot be read */
-	DBMIG_UNKNOWN,				/* a package, version or name that is not there */
+	DBMIG_BAD_VALUE,			/* an argument, option or file that cannot be
+								 * read */
+	DBMIG_UNKNOWN,				/* a package, version or name that is not
+								 * there */
 	DBMIG_DUPLICATE,			/* V4: the same version twice */
 	DBMIG_CYCLE,				/* O5 */
 	DBMIG_CHANGED,				/* C2: text and applied text differ */
@@ -144,7 +146,8 @@ typedef struct dbmig_step
 	int			skip;			/* statements done before; not transactional */
 	const char *role;			/* R1: run as this one, or NULL */
 	const char *search_path;	/* or NULL */
-	int64_t		lock_timeout;	/* L1: milliseconds, or -1 where it is not said */
+	int64_t		lock_timeout;	/* L1: milliseconds, or -1 where it is not
+								 * said */
 	int			retries;		/* L2 */
 	const char *text;			/* what runs */
 	size_t		length;
@@ -233,8 +236,8 @@ typedef struct dbmig_host
 	 * commit() and abort(); abort() cannot fail, and is also called after a
 	 * commit() that gave -1.
 	 *
-	 * DBMIG_MODE_MIGRATE: transactions of its own, one after the other.  Locks
-	 * are kept over commit() until release(); abort() may lose them.  Where
+	 * DBMIG_MODE_MIGRATE: transactions of its own, one after the other. Locks
+	 * are kept over commit() until release(); abort() may lose them. Where
 	 * locks end with the transaction, begin() sets call->moved once another
 	 * connection has written in between.
 	 */
@@ -291,16 +294,34 @@ typedef struct dbmig_host
 } dbmig_host;
 
 /*
- * What a connection has found settled: known() says whether remember() was
- * called with the same package ("": all) and tenant and nothing has changed
- * since, and is called before what remember() is about is looked at.
+ * What was found settled: all of a package applied to a tenant as it is
+ * registered, and nothing missing that it comes after.  A host that can tell
+ * whether anything has changed since lends this; what has is never known.
+ * Members give 0, or -1 after dbmig_fail(), or do not return.
+ *
+ * look: before the tables are read to plan by, what is written down later is
+ * about this moment; package NULL: all; tenant NULL: only the registry, with
+ * the tenant one by one while call->registry is set.  known: looks, and says
+ * whether the package, and all that it takes along, is settled.  settle: in the
+ * transaction that made it so, packages that are whole or not; packages NULL:
+ * all that was looked at is.  all: so is what is not among them.  tenants: a
+ * row (tenant, package) for each that is settled, after a look at all; recall:
+ * as if it had looked at this tenant then.
+ * can_settle: whether anything can be written down.  forget: a tenant.
  */
 typedef struct dbmig_memo
 {
-	bool		(*known) (dbmig_call *call, const char *package,
-						  const char *tenant);
-	void		(*remember) (dbmig_call *call, const char *package,
-							 const char *tenant);
+	int			(*look) (dbmig_call *call, const char *package,
+						 const char *tenant);
+	int			(*known) (dbmig_call *call, const char *package,
+						  const char *tenant, bool *known);
+	int			(*tenants) (dbmig_call *call, dbmig_row_fn row, void *arg);
+	void		(*recall) (dbmig_call *call, const char *tenant);
+	bool		(*can_settle) (dbmig_call *call);
+	int			(*settle) (dbmig_call *call, const char *tenant, size_t count,
+						   const char *const *packages, const char *whole,
+						   bool all);
+	int			(*forget) (dbmig_call *call, const char *tenant);
 } dbmig_memo;
 
 /* The settings of the connection; the host fills them in before a call. */

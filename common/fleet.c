@@ -43,12 +43,18 @@ int
 dbmig_fleet_registry(dbmig_fleet *fleet)
 {
 	dbmig_call *call = fleet->call;
+	size_t		i;
 
 	call->registry = NULL;
 	fleet->taken_count = 0;
+
+	/* what was counted was counted against the other one */
+	for (i = 0; i < fleet->count; i++)
+		fleet->tenants[i].counted = false;
 	if (call->texts != NULL)
 		call->texts->count = 0;
-	if (dbmig_registry_load(call, NULL, NULL, &fleet->graph) != 0)
+	if (dbmig_settle_look(call, NULL, NULL) != 0 ||
+		dbmig_registry_load(call, NULL, NULL, &fleet->graph) != 0)
 		return -1;
 	call->registry = &fleet->graph;
 	call->moved = false;
@@ -175,6 +181,82 @@ read_behind(dbmig_call *call, void *arg, const dbmig_value *row)
 	return 0;
 }
 
+/*
+ * Is this package one that a tenant is to have, and asked for?  (NULL: all.)
+ * One without migrations is nobody's.
+ */
+static int
+is_wanted(dbmig_fleet *fleet, const dbmig_tenant *t, int package,
+		  const char *asked, bool *wanted)
+{
+	const dbmig_taken *its;
+
+	*wanted = true;
+	if (asked != NULL)
+	{
+		its = dbmig_fleet_take(fleet, asked);
+		if (its == NULL)
+			return -1;
+		*wanted = its->packages[package] != 0;
+	}
+	return *wanted ? has_package(fleet, t, package, wanted) : 0;
+}
+
+/* A tenant, and a package that is settled there. */
+static int
+read_settled(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	search	   *s = arg;
+	dbmig_tenant *t = dbmig_fleet_find(s->fleet, row[0].text);
+	int			package = dbmig_graph_find(&s->fleet->graph, row[1].text);
+	bool		wanted;
+
+	(void) call;
+	if (t == NULL || package < 0)
+		return 0;
+	if (is_wanted(s->fleet, t, package, s->package, &wanted) != 0)
+		return -1;
+	t->settled += wanted;
+	return 0;
+}
+
+/* *all: every tenant is settled, and the rest need not be counted. */
+static int
+find_settled(dbmig_fleet *fleet, search *s, bool *all)
+{
+	dbmig_call *call = fleet->call;
+	const char *last = NULL;
+	int			number = 0;
+	size_t		i;
+	size_t		j;
+
+	*all = false;
+	if (call->memo == NULL)
+		return 0;
+	if (call->memo->tenants(call, read_settled, s) != 0)
+		return -1;
+	*all = true;
+	for (i = 0; i < fleet->count; i++)
+	{
+		dbmig_tenant *t = &fleet->tenants[i];
+
+		/* most have the same as the one before */
+		if (t->count != 1 || last == NULL || strcmp(last, t->packages[0]) != 0)
+			for (number = 0, j = 0; j < fleet->graph.package_count; j++)
+			{
+				bool		wanted;
+
+				if (is_wanted(fleet, t, (int) j, s->package, &wanted) != 0)
+					return -1;
+				number += wanted;
+			}
+		last = t->count == 1 ? t->packages[0] : NULL;
+		t->is_settled = t->settled == number;
+		*all = *all && t->is_settled;
+	}
+	return 0;
+}
+
 /* Is a dependency's other side missing?  Then nobody is up to date. */
 static bool
 is_unmet(const dbmig_graph *graph)
@@ -192,13 +274,16 @@ dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
 {
 	const dbmig_host *host = fleet->call->host;
 	bool		each = host->tenants_apart || is_unmet(&fleet->graph);
+	bool		settled;
 	int			number = -1;
 	search		s = {fleet, package};
 	size_t		i;
 
 	if (package != NULL)
 		number = dbmig_graph_find(&fleet->graph, package);
-	if (!each &&
+	if (find_settled(fleet, &s, &settled) != 0)
+		return -1;
+	if (!each && !settled &&
 		host->query(fleet->call, DBMIG_TENANTS_BEHIND, NULL, read_behind, &s) != 0)
 		return -1;
 	for (i = 0; i < fleet->count; i++)
@@ -212,6 +297,62 @@ dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
 			t->state = DBMIG_TENANT_BEHIND;
 		if (!has)
 			t->state = DBMIG_TENANT_CURRENT;
+		t->counted = has && !t->is_settled && t->state != DBMIG_TENANT_BEHIND;
 	}
 	return 0;
+}
+
+static int
+settle_tenants(dbmig_fleet *fleet, const char *package)
+{
+	dbmig_call *call = fleet->call;
+	size_t		count = fleet->graph.package_count;
+	const char **names = dbmig_alloc(call, count * sizeof(*names) + 1);
+	char	   *whole = dbmig_alloc(call, count + 1);
+	size_t		i;
+	size_t		j;
+
+	if (names == NULL || whole == NULL)
+		return -1;
+	for (j = 0; j < count; j++)
+		names[j] = fleet->graph.packages[j].name;
+	for (i = 0; i < fleet->count; i++)
+	{
+		const dbmig_tenant *t = &fleet->tenants[i];
+
+		if (!t->counted)
+			continue;
+		for (j = 0; j < count; j++)
+		{
+			bool		wanted;
+
+			if (is_wanted(fleet, t, (int) j, package, &wanted) != 0)
+				return -1;
+			whole[j] = wanted;
+		}
+		call->memo->recall(call, t->name);
+		if (call->memo->settle(call, t->name, count, names, whole, false) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+dbmig_fleet_settle(dbmig_fleet *fleet, const char *package)
+{
+	dbmig_call *call = fleet->call;
+	const dbmig_host *host = call->host;
+	bool		some = false;
+	size_t		i;
+
+	for (i = 0; i < fleet->count; i++)
+		some = some || fleet->tenants[i].counted;
+	if (!some || call->memo == NULL || !call->memo->can_settle(call))
+		return 0;
+	if (host->begin(call, DBMIG_MODE_MIGRATE) != 0)
+		return -1;
+	if (settle_tenants(fleet, package) == 0 && host->commit(call) == 0)
+		return 0;
+	host->abort(call);
+	return -1;
 }

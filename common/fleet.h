@@ -23,6 +23,9 @@ typedef struct dbmig_tenant
 	size_t		capacity;
 	dbmig_tenant_state state;
 	bool		canary;
+	bool		is_settled;		/* everything that is asked for */
+	bool		counted;		/* that is not known, but was counted */
+	int			settled;		/* packages of that */
 	int			applied;		/* migrations, in this call */
 } dbmig_tenant;
 
@@ -54,7 +57,8 @@ typedef struct dbmig_fleet
  * dbmig_fleet_registry: the registry alone, anew; what was taken is forgotten.
  * dbmig_fleet_find: the tenant of this name, or NULL.  dbmig_fleet_take: NULL
  * after dbmig_fail().  dbmig_fleet_behind: finds those that have not all of
- * package (NULL: of what they are to have).
+ * package (NULL: of what they are to have).  dbmig_fleet_settle: writes down
+ * those that it has counted, and found to have it.
  */
 extern int	dbmig_fleet_read(dbmig_call *call, dbmig_fleet *fleet);
 extern int	dbmig_fleet_registry(dbmig_fleet *fleet);
@@ -63,5 +67,6 @@ extern dbmig_tenant *dbmig_fleet_find(const dbmig_fleet *fleet,
 extern const dbmig_taken *dbmig_fleet_take(dbmig_fleet *fleet,
 										   const char *package);
 extern int	dbmig_fleet_behind(dbmig_fleet *fleet, const char *package);
+extern int	dbmig_fleet_settle(dbmig_fleet *fleet, const char *package);
 
 #endif							/* DBMIG_FLEET_H */

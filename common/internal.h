@@ -395,8 +395,9 @@ typedef struct dbmig_plan
 	int		   *order;			/* nodes */
 	int			count;
 	int			before;			/* steps that were done before it was made */
-	int		   *again;			/* of a rollback: repeatable migrations that are
-								 * no longer applied by it, in version order */
+	int		   *again;			/* of a rollback: repeatable migrations that
+								 * are no longer applied by it, in version
+								 * order */
 	int			again_count;
 } dbmig_plan;
 
@@ -437,6 +438,22 @@ extern int	dbmig_settled(dbmig_call *call, const dbmig_target *target,
 						  bool *settled);
 extern int	dbmig_count_pending(dbmig_call *call, const dbmig_target *target,
 								int64_t *number);
+
+/*
+ * What is found or made settled is written down, where the host can tell when
+ * that is no longer so (dbmig_memo).  dbmig_settle_look: before the plan is
+ * loaded.  dbmig_settle_plan: it is done.  dbmig_settle_graph: what is whole in
+ * it; all: of everything.  dbmig_settle_found: dbmig_settled() has just said
+ * so.  dbmig_settle_counted: ask it.
+ */
+extern int	dbmig_settle_look(dbmig_call *call, const char *package,
+							  const char *tenant);
+extern int	dbmig_settle_plan(dbmig_call *call, const dbmig_target *target,
+							  dbmig_plan *plan);
+extern int	dbmig_settle_graph(dbmig_call *call, const char *tenant,
+							   const dbmig_graph *graph, bool all);
+extern int	dbmig_settle_found(dbmig_call *call, const dbmig_target *target);
+extern int	dbmig_settle_counted(dbmig_call *call, const dbmig_target *target);
 
 /*
  * The texts of the steps that come next.  They are read some at a time: where

@@ -118,20 +118,22 @@ dbmig_do_is_current(dbmig_call *call, int nargs, const dbmig_value *args,
 	int			id;
 	size_t		i;
 
-	if (dbmig_target_read(call, nargs, args, &target) != 0 ||
-		is_registered(call, &target, &known) != 0)
+	if (dbmig_target_read(call, nargs, args, &target) != 0)
+		return -1;
+	all = target.package == NULL;
+	if (call->memo != NULL && target.version == NULL)
+	{
+		if (call->memo->known(call, target.package, target.tenant, &known) != 0)
+			return -1;
+		*result = dbmig_bool(known);
+		if (known)
+			return 0;
+	}
+	if (is_registered(call, &target, &known) != 0)
 		return -1;
 	*result = dbmig_bool(false);
 	if (!known)
 		return 0;
-	all = target.package == NULL;
-	if (call->memo != NULL && target.version == NULL &&
-		!dbmig_tenant_apart(call) &&
-		call->memo->known(call, all ? "" : target.package, target.tenant))
-	{
-		*result = dbmig_bool(true);
-		return 0;
-	}
 	if (!dbmig_tenant_apart(call))
 	{
 		int64_t		pending;

@@ -119,6 +119,7 @@ see_statements(dbmig_call *call, const char *tenant, dbmig_item item,
 /* The plan of what is left, and what it was made of. */
 typedef struct work
 {
+	const dbmig_target *target;
 	dbmig_plan	plan;
 	dbmig_texts own;
 	dbmig_texts *kept;			/* own, or the call's */
@@ -246,6 +247,13 @@ record_alone(dbmig_call *call, const char *tenant, work *w, int i,
 							 statements, took);
 }
 
+/* In the transaction of the last step. */
+static int
+settle_last(dbmig_call *call, work *w, int i)
+{
+	return i < w->plan.count - 1 ? 0 : dbmig_settle_plan(call, w->target, &w->plan);
+}
+
 /* A step that is not transactional: what is done of it is in the tables. */
 static int
 migrate_alone(dbmig_call *call, const char *tenant, work *w, int i,
@@ -275,7 +283,9 @@ migrate_alone(dbmig_call *call, const char *tenant, work *w, int i,
 	*took = dbmig_now_us() - since;
 	if (begin(call, tenant) != 0)
 		return -1;
-	return end(call, record_alone(call, tenant, w, i, sort_key, *statements, *took));
+	if (record_alone(call, tenant, w, i, sort_key, *statements, *took) != 0)
+		return end(call, -1);
+	return end(call, settle_last(call, w, i));
 }
 
 /* *same: false where it was not run, because the plan is no longer right. */
@@ -299,7 +309,8 @@ migrate_one(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 			return -1;
 		if (!*same)
 			return 0;
-		result = end(call, dbmig_step_up(call, tenant, &w->plan, i, w->kept, &took));
+		result = dbmig_step_up(call, tenant, &w->plan, i, w->kept, &took);
+		result = end(call, result == 0 ? settle_last(call, w, i) : -1);
 	}
 	if (result == 0 && !*same)
 		return 0;
@@ -353,7 +364,7 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w, bool *held)
 		return end(call, -1);
 	w->history = row[0].integer;
 	w->open = w->plan.count > 0;
-	return w->open ? 0 : end(call, 0);
+	return w->open ? 0 : end(call, dbmig_settle_plan(call, target, &w->plan));
 }
 
 int
@@ -365,6 +376,7 @@ dbmig_migrate_target(dbmig_call *call, const dbmig_target *target, int *count,
 
 	*held = false;
 	memset(&w, 0, sizeof(w));
+	w.target = target;
 	w.kept = &w.own;
 	if (call->texts != NULL)
 	{
@@ -404,13 +416,15 @@ dbmig_do_migrate(dbmig_call *call, int nargs, const dbmig_value *args,
 		call->host->caller(call, DBMIG_MODE_MIGRATE) != 0 ||
 		dbmig_settled(call, &target, &settled) != 0)
 		return -1;
-	if (!settled)
+	if (settled)
+		failed = dbmig_settle_found(call, &target);
+	else
 	{
 		failed = dbmig_migrate_target(call, &target, &count, &held);
 		call->host->release(call);
-		if (failed != 0)
-			return -1;
 	}
+	if (failed != 0)
+		return -1;
 	*result = dbmig_int(count);
 	return 0;
 }

@@ -278,6 +278,8 @@ dbmig_do_migrate_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
 	memset(&texts, 0, sizeof(texts));
 	call->texts = &texts;
 	failed = migrate_fleet(&r);
+	if (failed == 0)
+		failed = dbmig_fleet_settle(&r.fleet, r.package);
 	call->texts = NULL;
 	call->registry = NULL;
 	call->host->release(call);

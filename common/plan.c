@@ -220,7 +220,9 @@ dbmig_plan_up(dbmig_call *call, const dbmig_target *target, dbmig_mode mode,
 	int			node = -1;
 	char	   *mark;
 
-	if (dbmig_registry_load(call, target->package, target->tenant, graph) != 0)
+	if ((mode != DBMIG_MODE_WAIT &&
+		 dbmig_settle_look(call, target->package, target->tenant) != 0) ||
+		dbmig_registry_load(call, target->package, target->tenant, graph) != 0)
 		return -1;
 	mark = dbmig_alloc(call, dbmig_graph_size(graph) + 1);
 	if (mark == NULL)

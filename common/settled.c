@@ -102,9 +102,9 @@ dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
 		return 0;
 	if (dbmig_tenant_apart(call))
 		return settled_apart(call, target, settled);
-	if (call->memo != NULL)
-		*settled = call->memo->known(call, all ? "" : target->package,
-									 target->tenant);
+	if (call->memo != NULL &&
+		call->memo->known(call, target->package, target->tenant, settled) != 0)
+		return -1;
 	if (*settled)
 		return 0;
 	params[0] = dbmig_text(target->package);
@@ -128,7 +128,91 @@ dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
 			return 0;
 	}
 	*settled = true;
-	if (call->memo != NULL)
-		call->memo->remember(call, all ? "" : target->package, target->tenant);
 	return 0;
+}
+
+int
+dbmig_settle_look(dbmig_call *call, const char *package, const char *tenant)
+{
+	return call->memo != NULL ? call->memo->look(call, package, tenant) : 0;
+}
+
+int
+dbmig_settle_counted(dbmig_call *call, const dbmig_target *target)
+{
+	bool		settled;
+
+	if (call->memo == NULL || call->registry != NULL ||
+		dbmig_settled(call, target, &settled) != 0)
+		return call->status != DBMIG_OK ? -1 : 0;
+	return settled ? dbmig_settle_found(call, target) : 0;
+}
+
+int
+dbmig_settle_found(dbmig_call *call, const dbmig_target *target)
+{
+	if (call->memo == NULL || call->registry != NULL || target->version != NULL)
+		return 0;
+	return call->memo->settle(call, target->tenant, 0, NULL, NULL,
+							  target->package == NULL);
+}
+
+/* What has all that is registered, now that the nodes marked so are applied. */
+int
+dbmig_settle_graph(dbmig_call *call, const char *tenant,
+				   const dbmig_graph *graph, bool all)
+{
+	const char **names;
+	char	   *whole;
+	size_t		i;
+
+	if (call->memo == NULL || !call->memo->can_settle(call))
+		return 0;
+	names = dbmig_alloc(call, graph->package_count * sizeof(*names) + 1);
+	whole = dbmig_alloc(call, graph->package_count + 1);
+	if (names == NULL || whole == NULL)
+		return -1;
+	for (i = 0; i < graph->package_count; i++)
+	{
+		names[i] = graph->packages[i].name;
+		whole[i] = 1;
+	}
+	for (i = 0; i < graph->node_count; i++)
+		if ((graph->nodes[i].flags & (DBMIG_NODE_APPLIED | DBMIG_NODE_DRIFTED)) != DBMIG_NODE_APPLIED)
+			whole[graph->nodes[i].package] = 0;
+	for (i = 0; i < graph->dependency_count; i++)
+		if (graph->sources[i] < 0)
+		{
+			int			number = dbmig_graph_find(graph, graph->dependencies[i].item.package);
+
+			if (number >= 0)
+				whole[number] = 0;
+		}
+	return call->memo->settle(call, tenant, graph->package_count, names, whole, all);
+}
+
+/*
+ * The plan is done.  Where it has replaced what was applied, and not only added
+ * to it, nothing that was looked at before stands; then counting tells.
+ */
+int
+dbmig_settle_plan(dbmig_call *call, const dbmig_target *target,
+				  dbmig_plan *plan)
+{
+	bool		again = call->settings.accept_changed;
+	int			i;
+
+	if (call->memo == NULL)
+		return 0;
+	for (i = 0; i < plan->count; i++)
+	{
+		dbmig_node *node = &plan->graph.nodes[plan->order[i]];
+
+		node->flags |= DBMIG_NODE_APPLIED;
+		again |= dbmig_version_repeats(node->version);
+	}
+	if (!again)
+		return dbmig_settle_graph(call, target->tenant, &plan->graph,
+								  target->package == NULL || call->registry != NULL);
+	return target->version == NULL ? dbmig_settle_counted(call, target) : 0;
 }

@@ -140,7 +140,8 @@ dbmig_tenant_forget(dbmig_call *call, const char *tenant)
 	params[0] = dbmig_text(tenant);
 	if (call->host->query(call, DBMIG_TENANT_PACKAGE_DROP, params, NULL, NULL) != 0 ||
 		call->host->query(call, DBMIG_TENANT_DROP, params, NULL, NULL) != 0 ||
-		call->host->query(call, DBMIG_TENANT_APPLIED_DROP, params, NULL, NULL) != 0)
+		call->host->query(call, DBMIG_TENANT_APPLIED_DROP, params, NULL, NULL) != 0 ||
+		(call->memo != NULL && call->memo->forget(call, tenant) != 0))
 		return -1;
 	return note(call, tenant, "remove");
 }

@@ -49,11 +49,13 @@
 #define compat_utility(statement, text, context) \
 	ProcessUtility(statement, text, false, context, NULL, NULL, \
 				   None_Receiver, NULL)
+#define COMPAT_HASH_STRINGS HASH_STRINGS
 #define COMPAT_READ_SERVER_FILES ROLE_PG_READ_SERVER_FILES
 #define COMPAT_READ_ALL_STATS ROLE_PG_READ_ALL_STATS
 #else
 #define compat_utility(statement, text, context) \
 	ProcessUtility(statement, text, context, NULL, NULL, None_Receiver, NULL)
+#define COMPAT_HASH_STRINGS 0
 #define COMPAT_READ_SERVER_FILES DEFAULT_ROLE_READ_SERVER_FILES
 #define COMPAT_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif

@@ -108,15 +108,32 @@ CREATE TABLE dbmig_tenant_package (
 );
 
 --
--- What a session has found settled it need not look at again until one of
--- these tables changes, by whatever hand.  (What is applied in addition makes
--- nothing unsettled.)
+-- What has nothing pending need not be counted again until something changes,
+-- by whatever hand: each change leaves a stamp.  (What is applied in addition
+-- makes nothing pending.)  Neither table is dumped: a restore leaves stamps of
+-- its own.
 --
+
+CREATE TABLE dbmig_stamp (
+	package text COLLATE "C" PRIMARY KEY,
+	changed bigint NOT NULL,
+	removed bigint NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE TABLE dbmig_settled (
+	tenant text COLLATE "C",
+	package text COLLATE "C",
+	changed bigint NOT NULL,
+	settled bigint,
+	registered boolean NOT NULL,
+	alone boolean NOT NULL,
+	PRIMARY KEY (tenant, package)
+) WITH (fillfactor = 70);
 
 CREATE FUNCTION dbmig_touched() RETURNS trigger
 LANGUAGE C AS 'MODULE_PATHNAME', 'dbmig_touched';
 REVOKE EXECUTE ON FUNCTION dbmig_touched() FROM PUBLIC;
-COMMENT ON FUNCTION dbmig_touched() IS 'Tells all sessions that dbmig''s tables have changed';
+COMMENT ON FUNCTION dbmig_touched() IS 'Leaves a stamp of each change of dbmig''s tables';
 
 CREATE TRIGGER dbmig_touched AFTER INSERT OR UPDATE OR DELETE ON dbmig_package
 	FOR EACH ROW EXECUTE FUNCTION dbmig_touched();
@@ -137,11 +154,31 @@ CREATE TRIGGER dbmig_emptied AFTER TRUNCATE ON dbmig_dependency
 ALTER TABLE dbmig_dependency ENABLE ALWAYS TRIGGER dbmig_touched;
 ALTER TABLE dbmig_dependency ENABLE ALWAYS TRIGGER dbmig_emptied;
 CREATE TRIGGER dbmig_touched AFTER UPDATE OR DELETE ON dbmig_applied
-	FOR EACH ROW EXECUTE FUNCTION dbmig_touched();
+	FOR EACH ROW WHEN (OLD.state = 'applied') EXECUTE FUNCTION dbmig_touched();
 CREATE TRIGGER dbmig_emptied AFTER TRUNCATE ON dbmig_applied
 	FOR EACH STATEMENT EXECUTE FUNCTION dbmig_touched();
 ALTER TABLE dbmig_applied ENABLE ALWAYS TRIGGER dbmig_touched;
 ALTER TABLE dbmig_applied ENABLE ALWAYS TRIGGER dbmig_emptied;
+
+COMMENT ON TABLE dbmig_stamp IS 'When what is registered was changed';
+COMMENT ON COLUMN dbmig_stamp.package IS 'the package';
+COMMENT ON COLUMN dbmig_stamp.changed IS
+	'another number after each change of the package';
+COMMENT ON COLUMN dbmig_stamp.removed IS
+	'another number after each removal of a migration';
+COMMENT ON TABLE dbmig_settled IS
+	'Where nothing was pending, and what the stamps were then';
+COMMENT ON COLUMN dbmig_settled.tenant IS
+	'where; an empty text is the database itself';
+COMMENT ON COLUMN dbmig_settled.package IS 'the package';
+COMMENT ON COLUMN dbmig_settled.changed IS
+	'another number after each removal or change of what is applied';
+COMMENT ON COLUMN dbmig_settled.settled IS
+	'the stamps of the package when all of it was applied';
+COMMENT ON COLUMN dbmig_settled.registered IS
+	'whether the package was registered then';
+COMMENT ON COLUMN dbmig_settled.alone IS
+	'whether it came after nothing then';
 
 COMMENT ON TABLE dbmig_package IS 'Packages: owners of migrations';
 COMMENT ON COLUMN dbmig_package.package IS 'its name';
@@ -789,7 +826,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 	dbmig_package, dbmig_migration, dbmig_dependency, dbmig_tenant,
 	dbmig_tenant_package, dbmig_applied, dbmig_history
 TO @extowner@ WITH GRANT OPTION;
-GRANT SELECT ON dbmig_status, dbmig_tenants TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON dbmig_stamp, dbmig_settled, dbmig_status, dbmig_tenants
+TO @extowner@ WITH GRANT OPTION;
 GRANT USAGE, SELECT, UPDATE ON SEQUENCE dbmig_history_id_seq
 TO @extowner@ WITH GRANT OPTION;
 

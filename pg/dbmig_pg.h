@@ -19,6 +19,8 @@
 
 #define DBMIG_SAFE_PATH "pg_catalog, pg_temp"
 
+typedef struct dbmig_looked dbmig_looked;
+
 typedef struct dbmig_pg
 {
 	MemoryContext context;		/* of the call */
@@ -56,6 +58,8 @@ typedef struct dbmig_pg
 	bool		sight_known;
 
 	bool		was_running;	/* the step that begins was cut off before */
+
+	dbmig_looked *looked;		/* settled.c: the stamps that were seen */
 } dbmig_pg;
 
 /* Where a step is; what an error's context is made of (A4). */
@@ -115,17 +119,24 @@ extern void dbmig_pg_leave(dbmig_call *call);
 /* tenant.c: functions that only this host has, by name; or NULL */
 extern const dbmig_function *dbmig_pg_tenant_function(const char *name);
 
-/* query.c */
+/*
+ * query.c
+ *
+ * dbmig_pg_guard: runs what reads or writes dbmig's tables.  In a transaction
+ * of the call's own it gets a snapshot, and its error becomes the call's.
+ */
+typedef int (*dbmig_pg_work) (dbmig_call *call, void *arg);
 extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,
 						   const dbmig_value *params, dbmig_row_fn row,
 						   void *arg);
+extern int	dbmig_pg_guard(dbmig_call *call, dbmig_pg_work work, void *arg);
 
 /* direct.c: false where the statement is to be run */
 extern bool dbmig_pg_direct(dbmig_call *call, dbmig_sql id,
 							const dbmig_value *params, dbmig_row_fn emit,
 							void *arg, int *result);
 
-/* known.c */
+/* settled.c */
 extern const dbmig_memo dbmig_pg_memo;
 
 /* lock.c */

@@ -364,6 +364,14 @@ run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 	return result;
 }
 
+typedef struct query
+{
+	dbmig_sql	id;
+	const dbmig_value *params;
+	dbmig_row_fn emit;
+	void	   *arg;
+} query;
+
 static int
 see_running(dbmig_call *call, void *arg, const dbmig_value *row)
 {
@@ -373,32 +381,41 @@ see_running(dbmig_call *call, void *arg, const dbmig_value *row)
 }
 
 /*
- * In a transaction of the call's own: with a snapshot (planning, and values
- * that are stored apart, need one), and the nest level where the core asks
- * between two transactions.
- *
  * What a step finds of an earlier try is gone once it is marked as running,
  * hence the look here.
  */
 static int
-run_query_open(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
-			   dbmig_row_fn emit, void *arg)
+do_query(dbmig_call *call, void *arg)
+{
+	dbmig_pg   *pg = call->data;
+	const query *q = arg;
+
+	if (q->id == DBMIG_UNSETTLED_PUT && pg->own)
+	{
+		pg->was_running = false;
+		if (run_query(call, DBMIG_APPLIED_STATE, q->params, see_running,
+					  &pg->was_running) != 0)
+			return -1;
+	}
+	return run_query(call, q->id, q->params, q->emit, q->arg);
+}
+
+/*
+ * In a transaction of the call's own: with a snapshot (planning, and values
+ * that are stored apart, need one), and the nest level where the core asks
+ * between two transactions.
+ */
+static int
+work_open(dbmig_call *call, dbmig_pg_work work, void *arg)
 {
 	dbmig_pg   *pg = call->data;
 	bool		between = pg->nest < 0;
-	int			result = 0;
+	int			result;
 
 	if (between)
 		dbmig_pg_open(pg);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (id == DBMIG_UNSETTLED_PUT)
-	{
-		pg->was_running = false;
-		result = run_query(call, DBMIG_APPLIED_STATE, params, see_running,
-						   &pg->was_running);
-	}
-	if (result == 0)
-		result = run_query(call, id, params, emit, arg);
+	result = work(call, arg);
 	PopActiveSnapshot();
 	if (between)
 		dbmig_pg_next(pg);
@@ -414,8 +431,7 @@ is_conflict(void)
 }
 
 static int
-run_query_kept(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
-			   dbmig_row_fn emit, void *arg)
+work_kept(dbmig_call *call, dbmig_pg_work work, void *arg)
 {
 	dbmig_pg   *pg = call->data;
 	bool		between = pg->nest < 0;
@@ -423,7 +439,7 @@ run_query_kept(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 
 	PG_TRY();
 	{
-		result = run_query_open(call, id, params, emit, arg);
+		result = work_open(call, work, arg);
 	}
 	PG_CATCH();
 	{
@@ -449,10 +465,18 @@ run_query_kept(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 }
 
 int
+dbmig_pg_guard(dbmig_call *call, dbmig_pg_work work, void *arg)
+{
+	if (((dbmig_pg *) call->data)->own)
+		return work_kept(call, work, arg);
+	return work(call, arg);
+}
+
+int
 dbmig_pg_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 			   dbmig_row_fn emit, void *arg)
 {
-	if (((dbmig_pg *) call->data)->own)
-		return run_query_kept(call, id, params, emit, arg);
-	return run_query(call, id, params, emit, arg);
+	query		q = {id, params, emit, arg};
+
+	return dbmig_pg_guard(call, do_query, &q);
 }
