@@ -9,8 +9,8 @@
  *
  *		dbmig_stamp.changed		of a package: its row, its migrations, or what
  *								it comes after
- *		dbmig_stamp.removed		of a package: a migration of it is gone, that
- *								others may come after
+ *		dbmig_stamp.removed		of a package: it, or a migration of it, is gone,
+ *								that others may come after
  *		dbmig_settled.changed	of a tenant and a package: something that was
  *								applied is so no longer, or otherwise
  *
@@ -309,7 +309,7 @@ column(HeapTuple tuple, TupleDesc desc, const char *name)
 	return value != NULL ? value : "";
 }
 
-/* A row of dbmig_migration that is no longer what others may come after. */
+/* A migration, or package, that is no longer what others may come after. */
 static bool
 is_gone(HeapTuple old, HeapTuple new, TupleDesc desc)
 {
@@ -358,7 +358,7 @@ dbmig_touched(PG_FUNCTION_ARGS)
 	}
 	if (old != NULL)
 		stamp_package(schema,
-					  strcmp(table, "dbmig_migration") == 0 && is_gone(old, new, desc) ?
+					  strcmp(table, "dbmig_dependency") != 0 && is_gone(old, new, desc) ?
 					  REMOVED : CHANGED, column(old, desc, "package"));
 	if (new != NULL)
 		stamp_package(schema, CHANGED, column(new, desc, "package"));
