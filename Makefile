@@ -195,6 +195,7 @@ check-pg: pg
 	@tests/run-kills-pg
 	@tests/run-pooler-pg
 	@tests/run-tenants-pg
+	@tests/run-disk-pg
 	@tests/run-dump
 	@tests/run-upgrade-pg
 	@tests/run-extension-pg
