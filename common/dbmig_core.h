@@ -210,6 +210,8 @@ typedef struct dbmig_host
 								 * applies in between */
 	bool		tenants_apart;	/* a tenant's "#." tables are not where the
 								 * registry is: no statement has both */
+	bool		has_clients;	/* that are told where to find it: setting
+								 * client_host */
 
 	/* size bytes, or NULL; free() takes what alloc() gave. */
 	void	   *(*alloc) (dbmig_call *call, size_t size);
@@ -345,6 +347,8 @@ struct dbmig_call
 	dbmig_settings settings;
 	const char *extension;		/* that is being created now, or NULL */
 	const char *tenant;			/* that was entered, or "" */
+	const char *way;			/* a hint for what cannot be in this
+								 * transaction, or NULL: the usual one */
 	const dbmig_memo *memo;		/* NULL; or the host's, where it has one */
 	const struct dbmig_graph *registry; /* read once for many tenants, or NULL */
 	struct dbmig_texts *texts;	/* likewise, of the steps that ran last */
@@ -425,7 +429,8 @@ extern dbmig_value dbmig_bool(bool integer);
 extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
 
 /*
- * tenants.c: for a host's dbmig_create_tenant and dbmig_remove_tenant.
+ * tenants.c: for a host's dbmig_create_tenant and dbmig_remove_tenant.  A
+ * count of -1: no packages yet.
  *
  * dbmig_tenant_furnish: enters what the host has just made, and applies the
  * packages (none: all), in one transaction.  username may be NULL.

@@ -77,9 +77,11 @@ dbmig_do_set(dbmig_call *call, int nargs, const dbmig_value *args,
 		failed = check_choice(call, name, value, "refuse", "accept");
 	else if (strcmp(name, "progress") == 0)
 		failed = value[0] != '\0' ? 0 : check_choice(call, name, value, "on", "off");
+	else if (strcmp(name, "client_host") == 0 && call->host->has_clients)
+		failed = 0;
 	else
 		failed = dbmig_fail(call, DBMIG_UNKNOWN,
-							"The settings are lock_timeout, retries, out_of_order, changed and progress.",
+							"The settings are lock_timeout, retries, out_of_order, changed and progress; in PostgreSQL also client_host.",
 							"unknown setting \"%s\"", name);
 	if (failed != 0 || call->host->set(call, name, value) != 0)
 		return -1;

@@ -93,7 +93,7 @@ fill(dbmig_call *call, const char *tenant, const char *username, int count,
 	if (call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL) != 0 ||
 		note(call, tenant, "create") != 0)
 		return -1;
-	for (i = 0; i < count || i == 0; i++)
+	for (i = 0; i < count || (i == 0 && count == 0); i++)
 	{
 		int			more = 0;
 

@@ -453,6 +453,7 @@ set_options(dbmig_call *call, const dbmig_step *step)
 	dbmig_pg_set_lock_timeout(call, step, false);
 	dbmig_pg_role_on(pg, step);
 	dbmig_pg_next(pg);
+	dbmig_pg_check_schema(step);
 	dbmig_pg_lock_alone(pg, true);
 	MemoryContextSwitchTo(context);
 }

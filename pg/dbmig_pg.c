@@ -336,6 +336,7 @@ const dbmig_host dbmig_pg_host = {
 	.engine = "postgres",
 	.migrate = "CALL dbmig_migrate",
 	.keeps_locks = true,
+	.has_clients = true,
 	.alloc = host_alloc,
 	.free = host_free,
 	.query = dbmig_pg_query,

@@ -111,9 +111,14 @@ extern int	dbmig_pg_commit(dbmig_call *call);
 extern void dbmig_pg_abort(dbmig_call *call);
 extern int	dbmig_pg_pause(dbmig_call *call, double seconds);
 
-/* schema.c */
+/* address.c: a URI of this database */
+extern const char *dbmig_pg_connection_string(const char *username,
+											  const char *password);
+
+/* schema.c; dbmig_pg_check_schema: whether the step's tenant can be used now */
 extern int	dbmig_pg_enter(dbmig_call *call, const char *tenant,
 						   const char **name);
+extern void dbmig_pg_check_schema(const dbmig_step *step);
 extern void dbmig_pg_leave(dbmig_call *call);
 
 /* tenant.c: functions that only this host has, by name; or NULL */

@@ -46,6 +46,17 @@ dbmig_pg_enter(dbmig_call *call, const char *tenant, const char **name)
 	return 0;
 }
 
+/*
+ * As the role of the step: a schema that it may not look into, or that is gone,
+ * is left out of the path in silence, and what is made would be temporary.
+ */
+void
+dbmig_pg_check_schema(const dbmig_step *step)
+{
+	if (step->tenant[0] != '\0')
+		(void) LookupExplicitNamespace(step->tenant, false);
+}
+
 void
 dbmig_pg_leave(dbmig_call *call)
 {

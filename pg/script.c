@@ -380,6 +380,7 @@ run_step(dbmig_call *call, dbmig_place *at, int *statements)
 	dbmig_pg_set_search_path(dbmig_pg_step_path(pg, at->step));
 	dbmig_pg_set_lock_timeout(call, at->step, true);
 	dbmig_pg_role_begin(pg, at->step, &role);
+	dbmig_pg_check_schema(at->step);
 	dbmig_pg_running = true;
 
 	if (at->step->function)

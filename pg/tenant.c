@@ -20,7 +20,6 @@
 #include "executor/spi.h"
 #include "libpq/crypt.h"
 #include "miscadmin.h"
-#include "postmaster/postmaster.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -189,16 +188,21 @@ grant(const char *schema, const char *username)
 			" GRANT ALL ON SEQUENCES TO %s", schema, username);
 }
 
-/* The same for what steps with a role of their own have made. */
+/*
+ * The same for what steps with a role of their own have made.  Dependencies are
+ * found by an index, the tables of a schema are not.
+ */
 static void
 grant_of_others(const char *schema, const char *username)
 {
-	List	   *owners = names_of(psprintf("SELECT DISTINCT r.rolname"
-										   " FROM pg_catalog.pg_class c"
-										   " JOIN pg_catalog.pg_roles r ON r.oid = c.relowner"
-										   " WHERE c.relnamespace = %u"
+	List	   *owners = names_of(psprintf("SELECT DISTINCT pg_catalog.pg_get_userbyid(c.relowner)"
+										   " FROM pg_catalog.pg_depend d"
+										   " JOIN pg_catalog.pg_class c ON c.oid = d.objid"
+										   " WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
+										   " AND d.refobjid = %u"
+										   " AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 										   " AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
-										   " AND r.oid <> %u",
+										   " AND c.relowner <> %u",
 										   get_namespace_oid(schema, false), GetUserId()));
 	ListCell   *cell;
 
@@ -283,66 +287,27 @@ close_to_public(dbmig_call *call)
 	return 0;
 }
 
-/* All but letters, digits and what no URI gives a meaning, as %XX. */
-static void
-append_encoded(StringInfo to, const char *text)
-{
-	for (const char *p = text; *p != '\0'; p++)
-	{
-		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			(*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL)
-			appendStringInfoChar(to, *p);
-		else
-			appendStringInfo(to, "%%%02X", (unsigned char) *p);
-	}
-}
-
-/* The host that clients are told: the setting's, or where this one came in. */
-static void
-append_host(StringInfo to)
-{
-	const char *host = dbmig_pg_client_host;
-	const char *port = psprintf("%d", PostPortNumber);
-	const char *colon = strrchr(host, ':');
-
-	if (colon != NULL && strchr(host, ':') == colon && colon[1] != '\0')
-	{
-		port = colon + 1;
-		host = pnstrdup(host, colon - host);
-	}
-	if (host[0] == '\0')
-	{
-		host = linitial(names_of("SELECT pg_catalog.host(pg_catalog.inet_server_addr())"));
-		if (host[0] == '\0')
-		{
-			const char *sockets = Unix_socket_directories;
-
-			host = pnstrdup(sockets, strcspn(sockets, ", "));
-		}
-	}
-	if (strchr(host, ':') != NULL)
-		appendStringInfo(to, "[%s]", host);
-	else
-		append_encoded(to, host);
-	appendStringInfoChar(to, ':');
-	append_encoded(to, port);
-}
-
+/*
+ * What cannot be in this transaction can follow it: the statements that make
+ * the tenant all the same.  A password is not said again.
+ */
 static const char *
-connection_string(const char *username, const char *password)
+two_statements(const char *schema, const char *username, bool password,
+			   int count, const dbmig_value *packages)
 {
-	StringInfoData uri;
+	StringInfoData way;
 
-	initStringInfo(&uri);
-	appendStringInfoString(&uri, "postgresql://");
-	append_encoded(&uri, username);
-	appendStringInfoChar(&uri, ':');
-	append_encoded(&uri, password);
-	appendStringInfoChar(&uri, '@');
-	append_host(&uri);
-	appendStringInfoChar(&uri, '/');
-	append_encoded(&uri, get_database_name(MyDatabaseId));
-	return uri.data;
+	initStringInfo(&way);
+	appendStringInfo(&way, "Make it without packages, and apply them outside of the transaction: "
+					 "SELECT * FROM dbmig_create_tenant(%s, %s, %s, '');",
+					 quote_literal_cstr(schema), quote_literal_cstr(username),
+					 password ? "'...'" : "NULL");
+	for (int i = 0; i < count || i == 0; i++)
+		appendStringInfo(&way, " CALL dbmig_migrate(%s, NULL, %s);",
+						 i < count && packages[i].text != NULL ?
+						 quote_literal_cstr(packages[i].text) : "NULL",
+						 quote_literal_cstr(schema));
+	return way.data;
 }
 
 /* schema, username, password, packages */
@@ -353,9 +318,14 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	const char *schema = nargs > 0 ? args[0].text : NULL;
 	const char *username = nargs > 1 ? args[1].text : NULL;
 	const char *password = nargs > 2 ? args[2].text : NULL;
+	const dbmig_value *packages = args + Min(nargs, 3);
+	int			count = Max(nargs - 3, 0);
 	dbmig_value row[4];
 	int			applied;
 
+	/* '' is none, and that is not to be all */
+	if (count == 1 && packages[0].type == DBMIG_TEXT && packages[0].length == 0)
+		count = -1;
 	if (schema == NULL || username == NULL)
 		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL, "%s must not be NULL",
 						  schema == NULL ? "schema" : "username");
@@ -372,14 +342,15 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 		return dbmig_fail(call, DBMIG_DUPLICATE,
 						  "A schema that is there becomes a tenant by dbmig_apply or dbmig_baseline.",
 						  "schema \"%s\" is there already", schema);
+	call->way = two_statements(schema, username, password != NULL, count, packages);
 	if (password == NULL)
 		password = make_password();
 	create_role(username, password);
 	execute("CREATE SCHEMA %s", quote_identifier(schema));
 	grant(schema, username);
 	let_in(schema, username);
-	if (dbmig_tenant_furnish(call, schema, username, Max(nargs - 3, 0),
-							 args + Min(nargs, 3), &applied) != 0)
+	if (dbmig_tenant_furnish(call, schema, username, count, packages,
+							 &applied) != 0)
 		return -1;
 	grant_of_others(schema, username);
 	if (close_to_public(call) != 0)
@@ -387,7 +358,7 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	row[0] = dbmig_text(schema);
 	row[1] = dbmig_text(username);
 	row[2] = dbmig_text(password);
-	row[3] = dbmig_text(connection_string(username, password));
+	row[3] = dbmig_text(dbmig_pg_connection_string(username, password));
 	return emit(call, arg, row);
 }
 

@@ -61,6 +61,48 @@ SELECT * FROM dbmig_create_tenant('delta', 'dbmig_test_delta', NULL, 'nosuch');
 SELECT * FROM dbmig_create_tenant('delta', 'dbmig_test_delta', NULL, NULL);
 SELECT to_regnamespace('delta') IS NULL, to_regrole('dbmig_test_delta') IS NULL;
 SELECT count(*) FROM dbmig_applied WHERE tenant = 'delta';
+-- what cannot be in a transaction comes in a second statement, which the hint says
+SELECT dbmig_after('solo', 'a');
+\set VERBOSITY default
+SELECT * FROM dbmig_create_tenant('delta', 'dbmig_test_delta', 'secret', 'solo', 'b');
+SELECT * FROM dbmig_create_tenant('Delta''s', 'dbmig_test_delta', 'secret', 'solo');
+SELECT schema_name FROM dbmig_create_tenant('delta', 'dbmig_test_delta', NULL, '');
+SELECT count(*) FROM dbmig_tenants WHERE tenant = 'delta';
+CALL dbmig_migrate('solo', NULL, 'delta'); CALL dbmig_migrate('b', NULL, 'delta');
+SELECT package, applied, pending, state FROM dbmig_tenants WHERE tenant = 'delta';
+SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid = 'delta.t_x'::regclass;
+SELECT username FROM dbmig_tenant WHERE tenant = 'delta';
+SET ROLE dbmig_test_delta;
+INSERT INTO delta.t (x) VALUES (1) RETURNING id;
+RESET ROLE;
+SELECT dbmig_remove_tenant('delta', 'dbmig_test_delta');
+SELECT * FROM dbmig_create_tenant('delta', 'dbmig_test_delta', NULL, '', 'b');
+-- all packages: a tenant that has none yet is no part of dbmig_migrate_tenants
+SELECT dbmig_unregister('bad');
+SELECT * FROM dbmig_create_tenant('delta', 'dbmig_test_delta');
+SELECT schema_name FROM dbmig_create_tenant('delta', 'dbmig_test_delta', NULL, '');
+CALL dbmig_migrate_tenants();
+CALL dbmig_migrate(NULL, NULL, 'delta');
+SELECT package, applied, pending, state FROM dbmig_tenants WHERE tenant = 'delta';
+SELECT dbmig_remove_tenant('delta', 'dbmig_test_delta');
+-- where clients are told to go
+CREATE FUNCTION told(host text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	uri text;
+BEGIN
+	PERFORM dbmig_set('client_host', host);
+	SELECT connection_string INTO uri FROM dbmig_create_tenant('told', 'dbmig_test_told', 'x', '');
+	PERFORM dbmig_remove_tenant('told', 'dbmig_test_told');
+	RETURN replace(uri, current_setting('port'), '(port)');
+END $$;
+SELECT host, told(host) FROM unnest(ARRAY['db.example.com', 'db:6432', '10.1.2.3:6432', '::1', '[::1]', '[::1]:6432',
+	'fe80::1%eth0', '/var/run/postgresql', '/run/a:b', '/run/pg:6432', '@abstract', 'h@x/y?z#w', 'h:', 'h:6432;x', '']) host WHERE host <> '';
+SELECT told('') ~ '^postgresql://dbmig_test_told:x@(%2F|127|\[)[^/?#@]*:[(]port[)]/regression$';
+SET dbmig.client_host = 'by.set';
+SELECT told(current_setting('dbmig.client_host'));
+SELECT dbmig_set('client_host', NULL);
+RESET dbmig.client_host;
+DROP FUNCTION told(text);
 -- what is there is not used again
 SELECT * FROM dbmig_create_tenant('acme', 'dbmig_test_delta');
 SELECT * FROM dbmig_create_tenant('delta', 'dbmig_test_acme');
