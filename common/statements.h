@@ -219,7 +219,7 @@ DBMIG_SQL(APPLIED_DROP, "ttt",
 		  "DELETE FROM #.dbmig_applied WHERE tenant = $1 AND package = $2"
 		  " AND version = $3")
 DBMIG_SQL(APPLIED_OLDER_DROP, "tttt",
-		  "DELETE FROM @.dbmig_applied WHERE tenant = $1 AND package = $2"
+		  "DELETE FROM #.dbmig_applied WHERE tenant = $1 AND package = $2"
 		  " AND version = $3 AND checksum <> $4")
 DBMIG_SQL(APPLIED_ACCEPT, "ttt",
 		  "UPDATE #.dbmig_applied SET checksum = $1"

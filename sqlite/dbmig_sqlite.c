@@ -188,8 +188,12 @@ register_module(dbmig_connection *connection, dbmig_binding *binding,
 									release_binding);
 }
 
+/*
+ * Those without which a schema cannot be read or looked at, or the others: a
+ * pure function can be in an index, and a query be about an empty table.
+ */
 static int
-register_all(dbmig_connection *connection)
+register_some(dbmig_connection *connection, bool first)
 {
 	dbmig_binding *binding = connection->bindings;
 	int			rc = SQLITE_OK;
@@ -200,6 +204,8 @@ register_all(dbmig_connection *connection)
 		binding->connection = connection;
 		binding->function = i < dbmig_function_count ? &dbmig_functions[i] :
 			&dbmig_tenant_functions[i - dbmig_function_count];
+		if (first != ((binding->function->flags & DBMIG_PURE) != 0))
+			continue;
 		if (binding->function->rows != NULL)
 			rc = register_module(connection, binding, binding->function->name,
 								 &dbmig_rows_module);
@@ -209,14 +215,15 @@ register_all(dbmig_connection *connection)
 	for (i = 0; rc == SQLITE_OK && i < DBMIG_TABLE_COUNT; i++, binding++)
 	{
 		binding->connection = connection;
-		rc = register_module(connection, binding, dbmig_table_name(i),
-							 &dbmig_empty_module);
+		if (first == dbmig_table_everywhere(i))
+			rc = register_module(connection, binding, dbmig_table_name(i),
+								 &dbmig_empty_module);
 	}
-	return rc == SQLITE_OK ? dbmig_values_register(connection) : rc;
+	return rc == SQLITE_OK && first ? dbmig_values_register(connection) : rc;
 }
 
 dbmig_connection *
-dbmig_connection_make(sqlite3 *db, int *rc, char **error)
+dbmig_connection_make(sqlite3 *db, int *rc)
 {
 	dbmig_connection *connection;
 	size_t		size;
@@ -232,13 +239,20 @@ dbmig_connection_make(sqlite3 *db, int *rc, char **error)
 	connection->references = 1;
 	connection->choices.settings.lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
 	strcpy(connection->choices.progress, "on");
-	*rc = register_all(connection);
+	*rc = register_some(connection, true);
 	if (*rc == SQLITE_OK)
 		return connection;
-	*error = sqlite3_mprintf("could not register dbmig's functions: %s",
-							 sqlite3_errmsg(db));
 	dbmig_connection_release(connection);
 	return NULL;
+}
+
+int
+dbmig_connection_complete(dbmig_connection *connection)
+{
+	int			rc = connection->complete ? SQLITE_OK : register_some(connection, false);
+
+	connection->complete = rc == SQLITE_OK;
+	return rc;
 }
 
 extern EXPORT int sqlite3_dbmig_init(sqlite3 *db, char **error,
@@ -258,7 +272,12 @@ sqlite3_dbmig_init(sqlite3 *db, char **error, const sqlite3_api_routines *api)
 								 sqlite3_libversion());
 		return SQLITE_ERROR;
 	}
-	connection = dbmig_connection_make(db, &rc, error);
+	connection = dbmig_connection_make(db, &rc);
+	if (connection != NULL)
+		rc = dbmig_connection_complete(connection);
+	if (rc != SQLITE_OK)
+		*error = sqlite3_mprintf("could not register dbmig's functions: %s",
+								 sqlite3_errmsg(db));
 	if (connection != NULL)
 		dbmig_connection_release(connection);
 	return rc;

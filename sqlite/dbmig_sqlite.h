@@ -41,6 +41,7 @@ struct dbmig_connection
 {
 	sqlite3    *db;
 	int			references;		/* registrations that point here */
+	bool		complete;		/* everything is registered */
 	struct dbmig_work *running; /* applies migrations now, or NULL */
 	dbmig_transaction left_open;	/* that could not be ended */
 	dbmig_choices choices;
@@ -136,8 +137,13 @@ typedef struct dbmig_work
 	dbmig_kept	kept;
 } dbmig_work;
 
-/* dbmig_sqlite.c: with one reference, or NULL */
-extern dbmig_connection *dbmig_connection_make(sqlite3 *db, int *rc, char **error);
+/*
+ * dbmig_sqlite.c.  dbmig_connection_make: with one reference, or NULL; enough
+ * to look at the database.  dbmig_connection_complete: with all functions that
+ * a migration may call; gives SQLite's code.
+ */
+extern dbmig_connection *dbmig_connection_make(sqlite3 *db, int *rc);
+extern int	dbmig_connection_complete(dbmig_connection *connection);
 extern void dbmig_connection_release(dbmig_connection *connection);
 extern void dbmig_result(sqlite3_context *context, const dbmig_value *value);
 
@@ -225,6 +231,7 @@ extern void dbmig_queue_clear(dbmig_work *work);
 /* tables.c */
 #define DBMIG_TABLE_COUNT 7
 extern const char *dbmig_table_name(int table);
+extern bool dbmig_table_everywhere(int table);	/* in a tenant's file, too */
 extern char *dbmig_tables_lock(dbmig_work *work);
 extern int	dbmig_tables_make(dbmig_work *work);
 extern const sqlite3_module dbmig_empty_module;

@@ -127,6 +127,12 @@ dbmig_table_name(int i)
 	return tables[i].name;
 }
 
+bool
+dbmig_table_everywhere(int i)
+{
+	return tables[i].where == APPLIED;
+}
+
 /* Looks at the schema in memory, which costs next to nothing. */
 static bool
 is_there(sqlite3 *db, int i)

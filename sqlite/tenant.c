@@ -154,7 +154,6 @@ open_place(dbmig_call *call, const place *at)
 	dbmig_work *work = home->room;
 	const char *uri = dbmig_file_uri(call, at->path, at->attached);
 	sqlite3    *db = NULL;
-	char	   *error = NULL;
 	int			rc;
 
 	if (uri == NULL)
@@ -172,8 +171,7 @@ open_place(dbmig_call *call, const place *at)
 		sqlite3_close_v2(db);
 		return -1;
 	}
-	work->connection = dbmig_connection_make(db, &rc, &error);
-	sqlite3_free(error);
+	work->connection = dbmig_connection_make(db, &rc);
 	if (work->connection == NULL)
 	{
 		sqlite3_close_v2(db);

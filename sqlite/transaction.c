@@ -336,7 +336,9 @@ dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode)
 		return -1;
 	if (work->call->status == DBMIG_OK)
 		work->undone = DBMIG_TRANSACTION_NONE;
-	rc = dbmig_guard_arm(work);
+	rc = dbmig_connection_complete(work->connection);
+	if (rc == SQLITE_OK)
+		rc = dbmig_guard_arm(work);
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(work, rc, "could not begin to write");
 	if ((sqlite3_get_autocommit(work->db) ? begin_own(work) :
