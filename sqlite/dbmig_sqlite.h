@@ -343,11 +343,22 @@ extern char *dbmig_file_uri(dbmig_call *call, const char *path, const char *as);
 extern void dbmig_watch_interrupt(sqlite3 *db, dbmig_work *work);
 
 /*
- * tenant.c: a tenant's file on a connection of its own.  dbmig_tenant_keep:
- * before its commit, what the registry is to keep.
+ * tenant.c: a tenant's file on a connection of its own.  dbmig_tenant_place:
+ * where the file is that is meant by a name.  dbmig_tenant_keep: before its
+ * commit, what the registry is to keep.
  */
-#define DBMIG_TENANT_FUNCTION_COUNT 2
-extern const dbmig_function dbmig_tenant_functions[DBMIG_TENANT_FUNCTION_COUNT];
+typedef struct dbmig_place
+{
+	sqlite3_vfs *vfs;
+	const char *name;			/* as it was given */
+	const char *path;			/* whole */
+	const char *attached;		/* its name in SQLite, which has the
+								 * parameters it was opened with, or NULL */
+} dbmig_place;
+
+extern dbmig_work *dbmig_tenant_home(const dbmig_call *call);
+extern int	dbmig_tenant_place(dbmig_call *call, const char *name,
+							   dbmig_place *at);
 extern int	dbmig_tenant_open(dbmig_call *call, const char *tenant,
 							  const char **name);
 extern void dbmig_tenant_close(dbmig_call *call);
@@ -357,6 +368,10 @@ extern int	dbmig_tenant_keep(dbmig_work *work);
 extern int	dbmig_tenant_query(dbmig_work *work, dbmig_sql id,
 							   const dbmig_value *params, dbmig_row_fn row,
 							   void *arg);
+
+/* tenant_make.c: the SQL functions that only SQLite has */
+#define DBMIG_TENANT_FUNCTION_COUNT 2
+extern const dbmig_function dbmig_tenant_functions[DBMIG_TENANT_FUNCTION_COUNT];
 
 /* settings.c: what a script may change and gets back */
 extern void dbmig_foreign_keys_save(dbmig_work *work);

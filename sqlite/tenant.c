@@ -34,28 +34,18 @@ typedef struct dbmig_deferred
 	dbmig_value params[2];
 } dbmig_deferred;
 
-static dbmig_work *
-home_of(const dbmig_call *call)
+dbmig_work *
+dbmig_tenant_home(const dbmig_call *call)
 {
 	dbmig_work *work = call->data;
 
 	return work->home != NULL ? work->home : work;
 }
 
-/* Where the file is that is meant by a name. */
-typedef struct place
-{
-	sqlite3_vfs *vfs;
-	const char *name;			/* as it was given */
-	const char *path;			/* whole */
-	const char *attached;		/* its name in SQLite, which has the
-								 * parameters it was opened with, or NULL */
-} place;
-
 static int
-find_vfs(dbmig_call *call, const char *schema, place *at)
+find_vfs(dbmig_call *call, const char *schema, dbmig_place *at)
 {
-	sqlite3    *db = home_of(call)->db;
+	sqlite3    *db = dbmig_tenant_home(call)->db;
 
 	at->vfs = NULL;
 	if (sqlite3_file_control(db, schema, SQLITE_FCNTL_VFS_POINTER, &at->vfs) != SQLITE_OK ||
@@ -66,10 +56,10 @@ find_vfs(dbmig_call *call, const char *schema, place *at)
 }
 
 /* Of an attached database its file; else the name is a path. */
-static int
-find_place(dbmig_call *call, const char *name, place *at)
+int
+dbmig_tenant_place(dbmig_call *call, const char *name, dbmig_place *at)
 {
-	sqlite3    *db = home_of(call)->db;
+	sqlite3    *db = dbmig_tenant_home(call)->db;
 	const char *file = sqlite3_db_filename(db, "main");
 	bool		alias = sqlite3_db_filename(db, name) != NULL;
 	char	   *path;
@@ -84,7 +74,7 @@ find_place(dbmig_call *call, const char *name, place *at)
 	if (name[0] == '\0')
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
 						  "the path of a tenant must not be empty");
-	if (dbmig_caller_replicated(home_of(call)))
+	if (dbmig_caller_replicated(dbmig_tenant_home(call)))
 		return dbmig_fail(call, DBMIG_NOT_SUPPORTED, NULL,
 						  "dqlite has no tenants: it would not replicate their files");
 	if (find_vfs(call, alias ? name : "main", at) != 0)
@@ -105,7 +95,7 @@ find_place(dbmig_call *call, const char *name, place *at)
 
 /* Why a file could not be opened or read. */
 static int
-fail_to_open(dbmig_call *call, const place *at, int rc, const char *text)
+fail_to_open(dbmig_call *call, const dbmig_place *at, int rc, const char *text)
 {
 	int			there = 1;
 	const char *username;
@@ -114,7 +104,7 @@ fail_to_open(dbmig_call *call, const place *at, int rc, const char *text)
 	at->vfs->xAccess(at->vfs, at->path, SQLITE_ACCESS_EXISTS, &there);
 	if ((rc & 0xFF) == SQLITE_CANTOPEN && !there)
 	{
-		call->data = home_of(call);
+		call->data = dbmig_tenant_home(call);
 		if (dbmig_tenant_find(call, at->path, &known, &username) != 0)
 			return -1;
 		return known ?
@@ -131,7 +121,7 @@ fail_to_open(dbmig_call *call, const place *at, int rc, const char *text)
 
 /* Reads the schema, so that what is no database is known at once. */
 static int
-read_schema(dbmig_work *work, const place *at)
+read_schema(dbmig_work *work, const dbmig_place *at)
 {
 	dbmig_wait	wait = {0, 0, 0, false};
 	int			rc;
@@ -148,9 +138,9 @@ read_schema(dbmig_work *work, const place *at)
 
 /* The connection to it, and all that a call needs there. */
 static int
-open_place(dbmig_call *call, const place *at)
+open_place(dbmig_call *call, const dbmig_place *at)
 {
-	dbmig_work *home = home_of(call);
+	dbmig_work *home = dbmig_tenant_home(call);
 	dbmig_work *work = home->room;
 	const char *uri = dbmig_file_uri(call, at->path, at->attached);
 	sqlite3    *db = NULL;
@@ -193,10 +183,10 @@ open_place(dbmig_call *call, const place *at)
 int
 dbmig_tenant_open(dbmig_call *call, const char *tenant, const char **name)
 {
-	place		at;
+	dbmig_place at;
 
 	dbmig_tenant_close(call);
-	if (find_place(call, tenant, &at) != 0)
+	if (dbmig_tenant_place(call, tenant, &at) != 0)
 		return -1;
 	if (open_place(call, &at) != 0)
 	{
@@ -336,261 +326,3 @@ dbmig_tenant_query(dbmig_work *work, dbmig_sql id, const dbmig_value *params,
 			dbmig_text("") : params[i];
 	return dbmig_query_own(work, id, own, row, arg);
 }
-
-/* The SQL functions that only SQLite has. */
-
-static void
-delete_files(const place *at)
-{
-	static const char *const ends[] = {"-journal", "-wal", "-shm", ""};
-	char	   *path;
-	int			i;
-
-	for (i = 0; i < 4; i++)
-	{
-		path = sqlite3_mprintf("%s%s", at->path, ends[i]);
-		if (path != NULL)
-			at->vfs->xDelete(at->vfs, path, 0);
-		sqlite3_free(path);
-	}
-}
-
-/* *made: nobody else has; else it was there already, and is empty. */
-static int
-make_file(dbmig_call *call, const place *at, bool *made)
-{
-	const char *name = sqlite3_create_filename(at->path, "", "", 0, NULL);
-	sqlite3_file *file = sqlite3_malloc(at->vfs->szOsFile);
-	int			there = 0;
-	int			flags = 0;
-	int			rc = SQLITE_NOMEM;
-
-	*made = false;
-	if (name != NULL && file != NULL)
-	{
-		memset(file, 0, (size_t) at->vfs->szOsFile);
-		rc = at->vfs->xOpen(at->vfs, name, file,
-							SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE |
-							SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE, &flags);
-		if (file->pMethods != NULL)
-			file->pMethods->xClose(file);
-	}
-	sqlite3_free_filename((char *) name);
-	sqlite3_free(file);
-
-	/* what is there is opened to be read, in spite of EXCLUSIVE */
-	*made = rc == SQLITE_OK && (flags & SQLITE_OPEN_READONLY) == 0;
-	if (*made)
-		return 0;
-	if (rc == SQLITE_NOMEM)
-		return dbmig_fail(call, DBMIG_NO_MEMORY, NULL, "out of memory");
-	at->vfs->xAccess(at->vfs, at->path, SQLITE_ACCESS_EXISTS, &there);
-	if (there)
-		return dbmig_fail(call, DBMIG_DUPLICATE,
-						  "dbmig_apply and dbmig_migrate make a tenant of a file that is there.",
-						  "file \"%s\" is there already", at->path);
-	at->vfs->xAccess(at->vfs, at->path, SQLITE_ACCESS_READWRITE, &there);
-	return there ? 0 :
-		dbmig_fail(call, DBMIG_NO_FILE, "Look at the folder and its rights.",
-				   "could not make the file \"%s\"", at->path);
-}
-
-/* A line of the history that is about no migration. */
-static int
-note(dbmig_call *call, const char *tenant, const char *action)
-{
-	dbmig_value params[8];
-	int			i;
-
-	for (i = 0; i < 8; i++)
-		params[i] = dbmig_null();
-	params[0] = dbmig_text(tenant);
-	params[1] = params[2] = dbmig_text("");
-	params[4] = dbmig_text(action);
-	return call->host->query(call, DBMIG_HISTORY_ADD, params, NULL, NULL);
-}
-
-/*
- * Some of the packages cannot be in one transaction: first the tenant is kept,
- * then each package is migrated.
- */
-static int
-create_in_steps(dbmig_call *call, const char *path, int count,
-				const dbmig_value *packages)
-{
-	const dbmig_function *migrate = dbmig_function_find("dbmig_migrate");
-	const char *tenant;
-	dbmig_value params[2];
-	dbmig_value args[3];
-	dbmig_value result;
-	int			i;
-
-	if (call->host->enter(call, path, &tenant) != 0)
-		return -1;
-	call->tenant = tenant;
-	params[0] = dbmig_text(tenant);
-	params[1] = dbmig_null();
-	if (call->host->begin(call, DBMIG_MODE_REGISTER) != 0)
-		return -1;
-	if (call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL) != 0 ||
-		note(call, tenant, "create") != 0)
-	{
-		call->host->abort(call);
-		return -1;
-	}
-	for (i = 0; i < count || i == 0; i++)
-	{
-		params[1] = count > 0 ? packages[i] : dbmig_text("");
-		if (call->host->query(call, DBMIG_TENANT_PACKAGE_PUT, params, NULL, NULL) != 0)
-		{
-			call->host->abort(call);
-			return -1;
-		}
-	}
-	if (call->host->commit(call) != 0)
-	{
-		call->host->abort(call);
-		return -1;
-	}
-	for (i = 0; i < count || i == 0; i++)
-	{
-		args[0] = count > 0 ? packages[i] : dbmig_null();
-		args[1] = dbmig_null();
-		args[2] = dbmig_text(path);
-		if (migrate->scalar(call, 3, args, &result) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-create(dbmig_call *call, const place *at, int count, const dbmig_value *packages)
-{
-	int			applied;
-
-	dbmig_part_begin(call);
-	if (dbmig_tenant_furnish(call, at->path, NULL, count, packages, &applied) == 0)
-		return 0;
-	if (call->status != DBMIG_NOT_SUPPORTED)
-		return -1;
-	dbmig_tenant_close(call);
-	dbmig_part_end(call);
-	return create_in_steps(call, at->path, count, packages);
-}
-
-static int
-forget(dbmig_call *call, const char *path)
-{
-	dbmig_value params[1];
-
-	home_of(call)->names_tenants = true;
-	params[0] = dbmig_text(path);
-	if (call->host->begin(call, DBMIG_MODE_REGISTER) != 0)
-		return -1;
-	if (call->host->query(call, DBMIG_TENANT_PACKAGE_DROP, params, NULL, NULL) == 0 &&
-		call->host->query(call, DBMIG_TENANT_DROP, params, NULL, NULL) == 0 &&
-		note(call, path, "remove") == 0 && call->host->commit(call) == 0)
-		return 0;
-	call->host->abort(call);
-	return -1;
-}
-
-static int
-do_create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
-				 dbmig_value *result)
-{
-	const char *other;
-	place		at;
-	bool		made;
-	bool		found;
-
-	if (args[0].type != DBMIG_TEXT)
-		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL, "path must be a text");
-	if (dbmig_tenant_caller(call->data) != 0 ||
-		find_place(call, args[0].text, &at) != 0 ||
-		dbmig_tenant_find(call, at.path, &found, &other) != 0)
-		return -1;
-	if (found)
-		return dbmig_fail(call, DBMIG_DUPLICATE,
-						  "Forget it first, with dbmig_remove_tenant.",
-						  "tenant \"%s\" is there already", at.path);
-	if (make_file(call, &at, &made) != 0)
-		return -1;
-	*result = dbmig_text(at.path);
-	if (create(call, &at, nargs - 1, args + 1) == 0)
-		return 0;
-
-	/* a failure leaves nothing, and says what it was */
-	dbmig_tenant_close(call);
-	call->tenant = "";
-	if (home_of(call)->keeps_tenant)
-		forget(call, at.path);
-	if (made)
-		delete_files(&at);
-	return -1;
-}
-
-/* With the lock of its file, nobody else is at work there. */
-static int
-check_unused(dbmig_call *call, const char *path)
-{
-	const char *name;
-
-	if (dbmig_tenant_caller(call->data) != 0)
-		return -1;
-	if (dbmig_tenant_open(call, path, &name) != 0)
-	{
-		/* it is gone already */
-		if (call->status != DBMIG_NO_FILE)
-			return -1;
-		dbmig_part_end(call);
-		dbmig_part_begin(call);
-		return 0;
-	}
-	if (call->host->begin(call, DBMIG_MODE_REGISTER) != 0)
-		return -1;
-	call->host->abort(call);
-	dbmig_tenant_close(call);
-	return 0;
-}
-
-static int
-do_remove_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
-				 dbmig_value *result)
-{
-	bool		erase = nargs > 1 && args[1].type != DBMIG_NULL;
-	const char *other;
-	place		at;
-	bool		found;
-
-	if (args[0].type != DBMIG_TEXT)
-		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL, "path must be a text");
-	if (erase && args[1].type != DBMIG_INT && args[1].type != DBMIG_BOOL)
-		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
-						  "delete_file must be 0 or 1");
-	erase = erase && args[1].integer != 0;
-	if (find_place(call, args[0].text, &at) != 0 ||
-		dbmig_tenant_find(call, at.path, &found, &other) != 0)
-		return -1;
-	if (!found)
-		return dbmig_fail(call, DBMIG_UNKNOWN, NULL,
-						  "tenant \"%s\" is not known", at.path);
-	if (erase)
-	{
-		dbmig_part_begin(call);
-		if (check_unused(call, at.path) != 0)
-			return -1;
-		dbmig_part_end(call);
-	}
-	if (forget(call, at.path) != 0)
-		return -1;
-	if (erase)
-		delete_files(&at);
-	*result = dbmig_text(at.path);
-	return 0;
-}
-
-const dbmig_function dbmig_tenant_functions[DBMIG_TENANT_FUNCTION_COUNT] = {
-	{"dbmig_create_tenant", 1, -1, DBMIG_WRITES, do_create_tenant, NULL, NULL, NULL},
-	{"dbmig_remove_tenant", 1, 2, DBMIG_WRITES, do_remove_tenant, NULL, NULL, NULL}
-};
