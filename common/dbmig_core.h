@@ -434,12 +434,14 @@ extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
  *
  * dbmig_tenant_furnish: enters what the host has just made, and applies the
  * packages (none: all), in one transaction.  username may be NULL.
+ * dbmig_tenant_check_new: fails where it is known already; behind its lock.
  * dbmig_tenant_find: *username is NULL where it has none.
  * dbmig_tenant_forget: its records; in a transaction that has its lock.
  */
 extern int	dbmig_tenant_furnish(dbmig_call *call, const char *tenant,
 								const char *username, int count,
 								const dbmig_value *packages, int *applied);
+extern int	dbmig_tenant_check_new(dbmig_call *call, const char *tenant);
 extern int	dbmig_tenant_find(dbmig_call *call, const char *tenant,
 							  bool *found, const char **username);
 extern int	dbmig_tenant_forget(dbmig_call *call, const char *tenant);
@@ -447,6 +449,15 @@ extern int	dbmig_tenant_forget(dbmig_call *call, const char *tenant);
 /* text.c: where a byte of a script is, both from 1, column in characters. */
 extern void dbmig_position(const char *text, size_t offset,
 						   int *line, int *column);
+
+/*
+ * Files of the machine this runs on.  dbmig_files_same: two names of one file
+ * that is there.  dbmig_files_place: the whole path without links in its
+ * folder, or as it is where there is no such folder; NULL without memory.
+ */
+extern bool dbmig_files_same(const char *one, const char *other);
+extern const char *dbmig_files_place(dbmig_call *call, const char *path);
+
 extern bool dbmig_utf8_valid(const char *text, size_t length);
 
 /*

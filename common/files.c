@@ -219,6 +219,42 @@ dbmig_files_inside(dbmig_call *call, const char *root, const char *path)
 	return real;
 }
 
+bool
+dbmig_files_same(const char *one, const char *other)
+{
+	struct stat a;
+	struct stat b;
+
+	return stat(one, &a) == 0 && stat(other, &b) == 0 &&
+		a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+const char *
+dbmig_files_place(dbmig_call *call, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char	   *folder;
+	char	   *real;
+	char	   *place;
+
+	if (name == NULL)
+		return path;
+	folder = dbmig_copy(call, path, name > path ? (size_t) (name - path) : 1);
+	if (folder == NULL)
+		return NULL;
+	real = realpath(folder, NULL);
+	if (real == NULL)
+		return path;
+	place = dbmig_alloc(call, strlen(real) + strlen(name) + 1);
+	if (place != NULL)
+	{
+		strcpy(place, strcmp(real, "/") == 0 ? "" : real);
+		strcat(place, name);
+	}
+	free(real);
+	return place;
+}
+
 typedef enum got
 {
 	GOT_ALL,

@@ -97,7 +97,10 @@ migrate_target(run *r, const dbmig_target *target, int *count, bool *held)
 
 	if (dbmig_tenant_apart(r->call) &&
 		dbmig_settled(r->call, target, &settled) != 0)
+	{
+		*held = r->call->status == DBMIG_LOCKED;
 		return -1;
+	}
 	return settled ? 0 : dbmig_migrate_target(r->call, target, count, held);
 }
 
@@ -111,7 +114,10 @@ migrate_all(run *r, const dbmig_tenant *t, int *count, bool *held)
 	size_t		i;
 
 	if (dbmig_tenant_enter(r->call, t->name, &target.tenant) != 0)
+	{
+		*held = r->call->status == DBMIG_LOCKED;
 		return -1;
+	}
 	if (r->package != NULL)
 		return migrate_target(r, &target, count, held);
 	for (i = 0; i < t->count && failed == 0; i++)

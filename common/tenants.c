@@ -107,24 +107,30 @@ fill(dbmig_call *call, const char *tenant, const char *username, int count,
 }
 
 int
+dbmig_tenant_check_new(dbmig_call *call, const char *tenant)
+{
+	const char *username;
+	bool		found;
+
+	if (dbmig_tenant_find(call, tenant, &found, &username) != 0)
+		return -1;
+	return !found ? 0 :
+		dbmig_fail(call, DBMIG_DUPLICATE, "Forget it first, with dbmig_remove_tenant.",
+				   "tenant \"%s\" is there already", tenant);
+}
+
+int
 dbmig_tenant_furnish(dbmig_call *call, const char *tenant, const char *username,
 					 int count, const dbmig_value *packages, int *applied)
 {
 	const dbmig_host *host = call->host;
-	const char *other;
-	bool		found;
 
 	*applied = 0;
 	if (dbmig_tenant_enter(call, tenant, &tenant) != 0 ||
-		dbmig_tenant_find(call, tenant, &found, &other) != 0)
-		return -1;
-	if (found)
-		return dbmig_fail(call, DBMIG_DUPLICATE,
-						  "Forget it first, with dbmig_remove_tenant.",
-						  "tenant \"%s\" is there already", tenant);
-	if (host->begin(call, DBMIG_MODE_APPLY) != 0)
+		host->begin(call, DBMIG_MODE_APPLY) != 0)
 		return -1;
 	if (host->lock(call, DBMIG_LOCK_TENANT, tenant) == 0 &&
+		dbmig_tenant_check_new(call, tenant) == 0 &&
 		fill(call, tenant, username, count, packages, applied) == 0 &&
 		host->commit(call) == 0)
 		return 0;

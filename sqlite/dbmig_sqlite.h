@@ -103,6 +103,7 @@ typedef struct dbmig_work
 	struct dbmig_deferred *deferred;	/* see tenant.c */
 	bool		names_tenants;	/* needs the tables for it */
 	bool		keeps_tenant;	/* that it names is committed */
+	bool		main_only;		/* begins to write in no attached database */
 	const char *function;		/* that was called */
 	int			code;			/* SQLite's, with DBMIG_ENGINE */
 	dbmig_transaction transaction;
@@ -330,6 +331,7 @@ typedef struct dbmig_second
 	size_t		capacity;
 } dbmig_second;
 
+extern bool dbmig_is_query_only(sqlite3 *db);
 extern const char *dbmig_second_refusal(dbmig_work *work);
 extern int	dbmig_second_remember(dbmig_run *r, dbmig_second *second,
 								  const dbmig_look *look);

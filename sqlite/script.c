@@ -456,6 +456,10 @@ dbmig_script_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	r.start = step->text;
 	r.schema_changed = step->function;
 	*statements = 0;
+
+	/* the next step's begin looks whether the registry has changed */
+	if (work->home != NULL && work->migrates)
+		dbmig_work_unpin(work->home);
 	if (step->function || dbmig_queue_named(step->text))
 	{
 		if (dbmig_queue_flush(work) != 0)

@@ -31,6 +31,12 @@ read_number(sqlite3 *db, const char *sql)
 	return value;
 }
 
+bool
+dbmig_is_query_only(sqlite3 *db)
+{
+	return read_number(db, "PRAGMA query_only") > 0;
+}
+
 static bool
 is_exclusive(sqlite3 *db)
 {
@@ -62,7 +68,7 @@ dbmig_second_refusal(dbmig_work *work)
 		return "dqlite replicates the database";
 	if (sqlite3_db_readonly(db, "main") == 1)
 		return "the database is read-only";
-	if (read_number(db, "PRAGMA query_only") > 0)
+	if (dbmig_is_query_only(db))
 		return "PRAGMA query_only is on";
 	if (!sqlite3_get_autocommit(db))
 		return "a transaction is open";

@@ -55,6 +55,15 @@ find_vfs(dbmig_call *call, const char *schema, dbmig_place *at)
 		dbmig_fail(call, DBMIG_IO, NULL, "SQLite cannot open files here");
 }
 
+static int
+check_replicated(dbmig_call *call)
+{
+	return !dbmig_caller_replicated(dbmig_tenant_home(call)) ? 0 :
+		dbmig_fail(call, DBMIG_NOT_SUPPORTED,
+				   "Apply to the database itself, between BEGIN IMMEDIATE and COMMIT.",
+				   "dqlite has no tenants: it would not replicate their files");
+}
+
 /* Of an attached database its file; else the name is a path. */
 int
 dbmig_tenant_place(dbmig_call *call, const char *name, dbmig_place *at)
@@ -64,6 +73,8 @@ dbmig_tenant_place(dbmig_call *call, const char *name, dbmig_place *at)
 	bool		alias = sqlite3_db_filename(db, name) != NULL;
 	char	   *path;
 
+	if (check_replicated(call) != 0)
+		return -1;
 	at->name = name;
 	at->attached = alias ? sqlite3_db_filename(db, name) : NULL;
 	if ((alias && at->attached[0] == '\0') || strcmp(name, ":memory:") == 0 ||
@@ -74,9 +85,6 @@ dbmig_tenant_place(dbmig_call *call, const char *name, dbmig_place *at)
 	if (name[0] == '\0')
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
 						  "the path of a tenant must not be empty");
-	if (dbmig_caller_replicated(dbmig_tenant_home(call)))
-		return dbmig_fail(call, DBMIG_NOT_SUPPORTED, NULL,
-						  "dqlite has no tenants: it would not replicate their files");
 	if (find_vfs(call, alias ? name : "main", at) != 0)
 		return -1;
 	path = dbmig_alloc(call, (size_t) at->vfs->mxPathname + 2);
@@ -87,7 +95,14 @@ dbmig_tenant_place(dbmig_call *call, const char *name, dbmig_place *at)
 		return dbmig_fail(call, DBMIG_NO_FILE, NULL,
 						  "\"%s\" is no path, or too long a one", name);
 	at->path = path;
-	if (file != NULL && strcmp(file, path) == 0)
+
+	/* before 3.39 SQLite leaves links to folders as they are */
+	if (strncmp(at->vfs->zName, "unix", 4) == 0)
+		at->path = dbmig_files_place(call, path);
+	if (at->path == NULL)
+		return -1;
+	if (file != NULL &&
+		(strcmp(file, at->path) == 0 || dbmig_files_same(file, at->path)))
 		return dbmig_fail(call, DBMIG_BAD_VALUE, "Leave the tenant out.",
 						  "\"%s\" is this database itself, no tenant of it", name);
 	return 0;
@@ -224,6 +239,8 @@ dbmig_tenant_caller(dbmig_work *work)
 {
 	const dbmig_work *home = work->home != NULL ? work->home : work;
 
+	if (check_replicated(work->call) != 0)
+		return -1;
 	if (home->connection->running != NULL)
 		return dbmig_fail(work->call, DBMIG_BAD_CALLER,
 						  "Declare what it comes after with dbmig_after.",
@@ -233,6 +250,9 @@ dbmig_tenant_caller(dbmig_work *work)
 						  "Call it by itself, outside of a transaction.",
 						  "%s cannot write to a tenant's file in a transaction of this one",
 						  work->function);
+	if (dbmig_is_query_only(home->db))
+		return dbmig_fail(work->call, DBMIG_READ_ONLY, NULL,
+						  "PRAGMA query_only is on, for tenants too");
 	return 0;
 }
 
@@ -298,7 +318,9 @@ dbmig_tenant_keep(dbmig_work *work)
 	if (work->deferred == NULL)
 		return 0;
 	call->data = work->home;
+	work->home->main_only = true;
 	result = run_deferred(work->home, work->deferred);
+	work->home->main_only = false;
 	call->data = work;
 	work->deferred = NULL;
 	work->home->keeps_tenant = result == 0;

@@ -112,7 +112,8 @@ create_in_steps(dbmig_call *call, const char *path, int count,
 	params[1] = dbmig_null();
 	if (call->host->begin(call, DBMIG_MODE_REGISTER) != 0)
 		return -1;
-	if (call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL) != 0 ||
+	if (dbmig_tenant_check_new(call, tenant) != 0 ||
+		call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL) != 0 ||
 		note(call, tenant, "create") != 0)
 	{
 		call->host->abort(call);
@@ -158,10 +159,7 @@ create(dbmig_call *call, const dbmig_place *at, int count, const dbmig_value *pa
 	return create_in_steps(call, at->path, count, packages);
 }
 
-/*
- * From the registry, with its files where erase is set: what is gone is never
- * known to be there for longer than a crash lasts.
- */
+/* From the registry, with its files where erase is set. */
 static int
 forget(dbmig_call *call, const dbmig_place *at, bool erase)
 {
@@ -181,6 +179,29 @@ forget(dbmig_call *call, const dbmig_place *at, bool erase)
 }
 
 /*
+ * Another call may have met the file that was made, while it was empty.  What
+ * has the file's lock, and finds nothing in it, can delete it: who waits for
+ * the lock is told by SQLite that the file has gone.
+ */
+static void
+delete_unused(dbmig_call *call, const dbmig_place *at)
+{
+	const char *name;
+	sqlite3_stmt *stmt = NULL;
+	sqlite3    *db;
+
+	if (dbmig_tenant_open(call, at->path, &name) != 0)
+		return;
+	db = ((dbmig_work *) call->data)->db;
+	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
+		sqlite3_prepare_v2(db, "SELECT 1 FROM main.sqlite_schema", -1, &stmt, NULL) == SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_DONE)
+		delete_files(call, at);
+	sqlite3_finalize(stmt);
+	dbmig_tenant_close(call);
+}
+
+/*
  * A failure leaves nothing, and says what it was.  After an interrupt, or
  * without memory, nothing can be taken from the registry any more: then the
  * tenant stays, and is behind.
@@ -193,7 +214,7 @@ give_up(dbmig_call *call, const dbmig_place *at, bool made)
 	if (!dbmig_tenant_home(call)->keeps_tenant)
 	{
 		if (made)
-			delete_files(call, at);
+			delete_unused(call, at);
 	}
 	else if (forget(call, at, made) != 0)
 		call->hint = "The tenant is there: go on with dbmig_migrate_tenants, or remove it.";
@@ -203,21 +224,15 @@ static int
 do_create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 				 dbmig_value *result)
 {
-	const char *other;
 	dbmig_place at;
 	bool		made;
-	bool		found;
 
 	if (args[0].type != DBMIG_TEXT)
 		return dbmig_fail(call, DBMIG_NULL_VALUE, NULL, "path must be a text");
 	if (dbmig_tenant_caller(call->data) != 0 ||
 		dbmig_tenant_place(call, args[0].text, &at) != 0 ||
-		dbmig_tenant_find(call, at.path, &found, &other) != 0)
+		dbmig_tenant_check_new(call, at.path) != 0)
 		return -1;
-	if (found)
-		return dbmig_fail(call, DBMIG_DUPLICATE,
-						  "Forget it first, with dbmig_remove_tenant.",
-						  "tenant \"%s\" is there already", at.path);
 	if (make_file(call, &at, &made) != 0)
 		return -1;
 	*result = dbmig_text(at.path);

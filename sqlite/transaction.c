@@ -227,13 +227,34 @@ undo_savepoint(dbmig_work *work)
 	return rc == SQLITE_OK ? release_savepoint(work) : rc;
 }
 
+/*
+ * BEGIN IMMEDIATE locks every attached database, too, and one of these may be
+ * the tenant that we hold already.
+ */
+static int
+lock_own(dbmig_work *work)
+{
+	int			rc;
+
+	if (!work->main_only)
+		return exec_waiting(work, "BEGIN IMMEDIATE", true);
+	rc = dbmig_work_exec(work, "BEGIN");
+	return rc == SQLITE_OK ? lock_joined(work, true) : rc;
+}
+
 static int
 begin_own(dbmig_work *work)
 {
-	int			rc = exec_waiting(work, "BEGIN IMMEDIATE", true);
+	int			rc = lock_own(work);
 
 	if (rc != SQLITE_OK)
-		return fail_to_begin(work, rc, true);
+	{
+		fail_to_begin(work, rc, true);
+		if (!sqlite3_get_autocommit(work->db) &&
+			dbmig_work_exec(work, "ROLLBACK") != SQLITE_OK)
+			fire_guard(work);
+		return -1;
+	}
 	work->transaction = DBMIG_TRANSACTION_OWN;
 	rc = set_savepoint(work);
 	if (rc != SQLITE_OK)
@@ -336,6 +357,10 @@ dbmig_transaction_begin(dbmig_call *call, dbmig_mode mode)
 		return -1;
 	if (work->call->status == DBMIG_OK)
 		work->undone = DBMIG_TRANSACTION_NONE;
+
+	/* who has the tenant may be about to write to the registry */
+	if (work->home != NULL)
+		dbmig_work_unpin(work->home);
 	rc = dbmig_connection_complete(work->connection);
 	if (rc == SQLITE_OK)
 		rc = dbmig_guard_arm(work);

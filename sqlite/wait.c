@@ -12,6 +12,7 @@ SQLITE_EXTENSION_INIT3
 #define FIRST_DELAY 1			/* milliseconds */
 #define LAST_DELAY 50
 #define READERS_LIMIT 5.0		/* seconds; a commit's last moment is shorter */
+#define LOOK_LIMIT 0.2			/* at what can be left for later */
 #define PIECE 0.01				/* seconds */
 
 double
@@ -43,6 +44,8 @@ dbmig_wait_more(dbmig_work *work, dbmig_wait *wait, int rc)
 	double		limit = work->call->settings.lock_timeout;
 
 	/* a tenant that another call holds is left for later, but not half-way */
+	if (limit < 0 && work->home != NULL && !wait->begins && work->data_version == 0)
+		limit = LOOK_LIMIT;
 	if (limit < 0 && (!wait->begins || work->data_version != 0))
 		limit = work->connection->choices.settings.lock_timeout;
 	if (!work->writes && limit > READERS_LIMIT)

@@ -104,6 +104,39 @@ WRITERS = (
 )
 
 
+def tenants(node, client, other):
+    """Their files would not be replicated: each call is refused before it makes one."""
+    path = os.path.join(node.folder, "tenant.db")
+    with open(os.path.join(node.folder, "there.db"), "w"):
+        pass
+    calls = ["dbmig_create_tenant('%s')" % path, "dbmig_create_tenant('%s', 'p')" % path,
+             "dbmig_remove_tenant('%s')" % path, "dbmig_remove_tenant('%s', 1)" % path,
+             "dbmig_migrate_tenants()", "dbmig_migrate_tenants('p', 1, '{\"stop_after\": 0}')"]
+    for name in (path, os.path.join(node.folder, "there.db"), "test.db", "main"):
+        calls += [call % name for call in (
+            "dbmig_apply('p', NULL, '%s')", "dbmig_migrate('p', NULL, '%s')",
+            "dbmig_rollback('p', 1, '%s')", "dbmig_rollback_all('p', '%s')", "dbmig_redo('p', '%s')",
+            "dbmig_baseline('p', 1, '%s')", "dbmig_resolve('p', 1, 'pending', '%s')",
+            "dbmig_is_current('p', NULL, '%s')", "dbmig_check('p', NULL, '%s')")]
+    before = sorted(os.listdir(node.folder))
+    for call in calls:
+        hint = "\nHINT:  "
+        text = refusal(lambda: client.execute("SELECT " + call))
+        client.execute("BEGIN IMMEDIATE")
+        inside = refusal(lambda: client.execute("SELECT " + call))
+        client.execute("ROLLBACK")
+        other.execute("INSERT INTO plain VALUES (1)")
+        report("one node: no tenants: " + call.replace(node.folder, ""),
+               hint in text and "dqlite" in text and hint in inside and "dqlite" in inside,
+               (text, inside))
+    for rows in ("dbmig_plan('p', NULL, '%s')", "dbmig_verify('p', '%s')"):
+        text = refusal(lambda: other.execute("CREATE TABLE y AS SELECT * FROM " + rows % path))
+        report("one node: no tenants: " + rows, "dqlite" in text, text)
+    report("one node: no tenants, and none to see", other.query("SELECT count(*) FROM dbmig_tenants") == [(0,)])
+    made = [name for name in sorted(os.listdir(node.folder)) if name not in before]
+    report("one node: no tenants, and no file made", not [n for n in made if "open-" not in n and "0000" not in n], made)
+
+
 def test_one_node():
     node = Node(1, "one")
     client = leader_of([node])
@@ -137,6 +170,7 @@ def test_one_node():
         report("one node: refused in BEGIN IMMEDIATE: " + call,
                "dqlite" in text and "\nHINT:  " in text, text)
 
+    tenants(node, client, other)
     report("one node: apply", transaction(client, "SELECT dbmig_apply('p')") == [2])
     report("one node: others see it", other.query("SELECT count(*) FROM t") == [(2,)] and
            other.query("SELECT dbmig_check()") == [(1,)])
