@@ -181,6 +181,8 @@ check-sqlite: sqlite
 	@tests/run-processes
 	@tests/run-codes
 	@tests/run-migrate-sqlite
+	@tests/run-tenants-sqlite
+	@tests/run-tenants-files
 	@tests/run-faults
 	@tests/run-stress
 	@tests/run-hosts

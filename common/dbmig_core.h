@@ -287,8 +287,9 @@ typedef struct dbmig_host
 	 * What follows is about this tenant until leave(), or the end of the SQL
 	 * call: steps run there, "#." tables are its own, and so is what begin()
 	 * begins.  Refuses what is not there (DBMIG_UNKNOWN) or can be no tenant;
-	 * *name is what it is known by.  Called outside of begin() and commit();
-	 * to enter another one leaves the one before.
+	 * *name is what it is known by, also of one that cannot be entered now.
+	 * Called outside of begin() and commit(); to enter another one leaves the
+	 * one before.
 	 */
 	int			(*enter) (dbmig_call *call, const char *tenant,
 						  const char **name);

@@ -37,16 +37,27 @@ typedef struct run
 static int
 look_up(run *r, const char *name, dbmig_tenant **t)
 {
-	if (name[0] == '\0' || dbmig_tenant_enter(r->call, name, &name) != 0)
-		return name[0] != '\0' ? -1 :
-			dbmig_fail(r->call, DBMIG_UNKNOWN, NULL,
-					   "tenant \"\" is not known");
+	dbmig_call *call = r->call;
+	const char *whole = name;
+
 	*t = dbmig_fleet_find(&r->fleet, name);
-	dbmig_tenant_leave(r->call);
+	if (*t != NULL)
+		return 0;
+	dbmig_part_begin(call);
+	if (name[0] != '\0' && dbmig_tenant_enter(call, name, &whole) != 0 &&
+		(call->status == DBMIG_NO_MEMORY || call->failure.interrupted))
+		return -1;
+
+	/* one that is known, and cannot be entered now, fails by itself */
+	*t = dbmig_fleet_find(&r->fleet, whole);
+	dbmig_tenant_leave(call);
+	if (*t == NULL && call->status != DBMIG_OK)
+		return -1;
 	if (*t == NULL)
-		return dbmig_fail(r->call, DBMIG_UNKNOWN,
+		return dbmig_fail(call, DBMIG_UNKNOWN,
 						  "Apply something to it first, or create it.",
 						  "tenant \"%s\" is not known", name);
+	dbmig_part_end(call);
 	return 0;
 }
 

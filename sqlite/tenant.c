@@ -203,13 +203,11 @@ dbmig_tenant_open(dbmig_call *call, const char *tenant, const char **name)
 	dbmig_tenant_close(call);
 	if (dbmig_tenant_place(call, tenant, &at) != 0)
 		return -1;
-	if (open_place(call, &at) != 0)
-	{
-		dbmig_tenant_close(call);
-		return -1;
-	}
-	*name = at.path;
-	return 0;
+	*name = at.path;			/* also where it cannot be opened */
+	if (open_place(call, &at) == 0)
+		return 0;
+	dbmig_tenant_close(call);
+	return -1;
 }
 
 /* Also where none is open; undoes what is not committed. */
