@@ -40,15 +40,13 @@ look_up(run *r, const char *name, dbmig_tenant **t)
 	dbmig_call *call = r->call;
 	const char *whole = name;
 
-	*t = dbmig_fleet_find(&r->fleet, name);
-	if (*t != NULL)
-		return 0;
 	dbmig_part_begin(call);
 	if (name[0] != '\0' && dbmig_tenant_enter(call, name, &whole) != 0 &&
-		(call->status == DBMIG_NO_MEMORY || call->failure.interrupted))
+		(!call->host->tenants_apart || call->status == DBMIG_NO_MEMORY ||
+		 call->failure.interrupted))
 		return -1;
 
-	/* one that is known, and cannot be entered now, fails by itself */
+	/* a file that is known, and cannot be opened now, fails by itself */
 	*t = dbmig_fleet_find(&r->fleet, whole);
 	dbmig_tenant_leave(call);
 	if (*t == NULL && call->status != DBMIG_OK)
