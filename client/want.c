@@ -154,6 +154,7 @@ dbmig_wanted_read(dbmig *db, dbmig_kind_of_database kind, dbmig_wanted *wanted)
 	m.connection->db = m.conn->native;
 	m.connection->references = 1;
 	m.connection->choices.settings.lock_timeout = DBMIG_LOCK_TIMEOUT_DEFAULT;
+	m.connection->complete = true;	/* no SQL function is called here */
 	m.host = dbmig_sqlite_host;
 	m.host.engine = pg ? "postgres" : "sqlite";
 	m.host.inspect = inspect_nothing;
