@@ -440,8 +440,8 @@ extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
  * dbmig_tenant_forget: its records; in a transaction that has its lock.
  */
 extern int	dbmig_tenant_furnish(dbmig_call *call, const char *tenant,
-								const char *username, int count,
-								const dbmig_value *packages, int *applied);
+								 const char *username, int count,
+								 const dbmig_value *packages, int *applied);
 extern int	dbmig_tenant_check_new(dbmig_call *call, const char *tenant);
 extern int	dbmig_tenant_find(dbmig_call *call, const char *tenant,
 							  bool *found, const char **username);

@@ -34,11 +34,11 @@ static bool
 read_shared(dbmig_json *p, const char *key, dbmig_options *options, int *result)
 {
 	const char *value = NULL;
-	bool		number = strcmp(key, "lock_timeout") == 0 ||
-		strcmp(key, "retries") == 0;
+	bool		number;
 
 	if (!dbmig_options_of_package(key))
 		return false;
+	number = strcmp(key, "lock_timeout") == 0 || strcmp(key, "retries") == 0;
 	*result = number ? dbmig_json_number(p, key, &value) : dbmig_json_text(p, key, &value);
 	if (*result == 0)
 		*result = dbmig_options_set(p->call, options, key, value);

@@ -40,8 +40,8 @@ dbmig_history_add(dbmig_call *call, const char *tenant, dbmig_item item,
 
 int
 dbmig_mark_applied(dbmig_call *call, const char *tenant, dbmig_item item,
-			 const char *sort_key, const char *checksum, int statements,
-			 int64_t microseconds)
+				   const char *sort_key, const char *checksum, int statements,
+				   int64_t microseconds)
 {
 	dbmig_value params[7];
 
@@ -204,8 +204,8 @@ make_text(dbmig_call *call, dbmig_step *step, dbmig_buffer *made)
 
 int
 dbmig_step_run(dbmig_call *call, const char *tenant, const dbmig_plan *plan, int i,
-		 dbmig_direction direction, dbmig_texts *kept, const char **sort_key,
-		 int *statements)
+			   dbmig_direction direction, dbmig_texts *kept, const char **sort_key,
+			   int *statements)
 {
 	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
 	const dbmig_node *node = &plan->graph.nodes[plan->order[i]];

@@ -296,13 +296,13 @@ check_snapshot(dbmig_call *call, const char *tenant)
 	const char *schema = quote_identifier(pg->schema);
 
 	if (is_latest(pg, psprintf("SELECT concat_ws('/',"
-						   " (SELECT max(id) FROM %s.dbmig_history"
-						   "  WHERE tenant = $1),"
-						   " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
-						   "  FROM %s.dbmig_migration),"
-						   " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
-						   "  FROM %s.dbmig_dependency))",
-						   schema, schema, schema), tenant))
+							   " (SELECT max(id) FROM %s.dbmig_history"
+							   "  WHERE tenant = $1),"
+							   " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
+							   "  FROM %s.dbmig_migration),"
+							   " (SELECT count(*) || '+' || sum(xmin::text::bigint)"
+							   "  FROM %s.dbmig_dependency))",
+							   schema, schema, schema), tenant))
 		return 0;
 	return fail_snapshot(call);
 }
@@ -316,12 +316,12 @@ dbmig_pg_check_latest(dbmig_call *call, const char *tenant)
 
 	if (!IsolationUsesXactSnapshot() || pg->own ||
 		is_latest(pg, psprintf("SELECT concat_ws('/',"
-						   " (SELECT max(id) FROM %s.dbmig_history"
-						   "  WHERE tenant = $1),"
-						   " (SELECT count(*) FROM %s.dbmig_applied"
-						   "  WHERE tenant = $1),"
-						   " (SELECT count(*) FROM %s.dbmig_package))",
-						   schema, schema, schema), tenant))
+							   " (SELECT max(id) FROM %s.dbmig_history"
+							   "  WHERE tenant = $1),"
+							   " (SELECT count(*) FROM %s.dbmig_applied"
+							   "  WHERE tenant = $1),"
+							   " (SELECT count(*) FROM %s.dbmig_package))",
+							   schema, schema, schema), tenant))
 		return;
 	call->status = DBMIG_OK;
 	(void) fail_snapshot(call);

@@ -96,7 +96,7 @@ fake_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 	if (db->held[0] != '\0' && strcmp(db->held, tenant) == 0)
 	{
 		if (call->settings.lock_timeout >= 0)
-			db->held[0] = '\0';	/* the other has come to its end */
+			db->held[0] = '\0'; /* the other has come to its end */
 		else
 			return dbmig_fail(call, DBMIG_LOCKED, NULL, "somebody has it");
 	}

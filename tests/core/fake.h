@@ -71,7 +71,7 @@ typedef struct fake
 	jmp_buf		jump;
 	int			calls;			/* to the host so far */
 	int			fail_at;		/* the call that fails, from 1; 0: none */
-	void		(*meanwhile) (struct fake *db);	/* another connection, before
+	void		(*meanwhile) (struct fake *db); /* another connection, before
 												 * the begin ... */
 	int			meanwhile_in;	/* ... so many from now */
 	int			blocks;			/* of memory that are out */

@@ -158,7 +158,10 @@ checksums(void **state)
 	dbmig_checksum(million, 1000000, hex);
 	assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 
-	/* every length of a last block: the checksum of the one before and so many */
+	/*
+	 * every length of a last block: the checksum of the one before and so
+	 * many
+	 */
 	memset(hex, 0, sizeof(hex));
 	for (i = 0; i < 200; i++)
 	{

@@ -9,7 +9,7 @@
 
 #include <sqlite3.h>
 
-extern int	sqlite3_dbmig_init(sqlite3 * db, char **error,
+extern int	sqlite3_dbmig_init(sqlite3 *db, char **error,
 							   const sqlite3_api_routines *api);
 
 static const char migrations[] =
