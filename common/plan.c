@@ -188,6 +188,7 @@ dbmig_plan_runnable(dbmig_call *call, const dbmig_plan *plan,
 							  "%smigration \"%s\" cannot run: %s",
 							  up ? "" : "rollback of ", item, refusal);
 		return dbmig_fail(call, DBMIG_NOT_SUPPORTED,
+						  !up ? "Register it with a down that can; of what is applied the down may change." :
 						  call->way != NULL ? call->way :
 						  dbmig_printf(call, "Use %s, which runs it outside of a transaction.",
 									   call->host->migrate),

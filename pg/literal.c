@@ -170,6 +170,28 @@ made_here(List *statements, const ListCell *end, List *type)
 	return false;
 }
 
+/* Another type may have a label of the same name: to add it is no use of it. */
+static bool
+used_after(const char *text, List *statements, const ListCell *begin,
+		   const char *literal)
+{
+	ListCell   *cell;
+	bool		after = false;
+
+	foreach(cell, statements)
+	{
+		RawStmt    *raw = lfirst_node(RawStmt, cell);
+		const char *from = text + raw->stmt_location;
+
+		if (after && !IsA(raw->stmt, AlterEnumStmt) &&
+			has_literal(raw->stmt_len > 0 ? pnstrdup(from, raw->stmt_len) : from,
+						literal))
+			return true;
+		after = after || cell == begin;
+	}
+	return false;
+}
+
 bool
 dbmig_pg_uses_new_label(const char *text, List *statements, ListCell *cell)
 {
@@ -182,6 +204,5 @@ dbmig_pg_uses_new_label(const char *text, List *statements, ListCell *cell)
 	if (COMPAT_NEW_ENUM_USABLE &&
 		made_here(statements, cell, alter->typeName))
 		return false;
-	return has_literal(text + raw->stmt_location + raw->stmt_len,
-					   quote_label(alter->newVal));
+	return used_after(text, statements, cell, quote_label(alter->newVal));
 }

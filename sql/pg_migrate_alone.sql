@@ -39,6 +39,7 @@ SELECT dbmig_register('s', '5', 'ALTER TYPE mood RENAME VALUE ''a b'' TO ''ab'';
 SELECT dbmig_register('s', '6', 'DO $$ BEGIN /* COMMIT; */ RAISE NOTICE ''x; COMMIT; y''; PERFORM 1 AS commit; END $$');
 SELECT dbmig_register('s', '7', 'DO $$ BEGIN IF true THEN commit and chain; END IF; END $$');
 SELECT dbmig_register('s', '8', 'DO LANGUAGE plpgsql ''BEGIN LOOP Rollback; EXIT; END LOOP; END''');
+SELECT dbmig_register('s', '9', 'ALTER TYPE mood ADD VALUE ''k''; ALTER TYPE other_mood ADD VALUE ''k'' BEFORE ''z''');
 SELECT version, transactional FROM dbmig_lookup('s');
 -- mixed: a failure in the middle, and going on behind the last one done
 CREATE TABLE log (n int);
