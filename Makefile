@@ -198,6 +198,7 @@ check-pg: pg
 	@tests/run-pooler-pg
 	@tests/run-tenants-pg
 	@tests/run-disk-pg
+	@tests/run-decoding-pg
 	@tests/run-dump
 	@tests/run-upgrade-pg
 	@tests/run-extension-pg

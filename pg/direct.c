@@ -28,6 +28,8 @@
 #include "commands/sequence.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodes.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -35,6 +37,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -45,23 +48,28 @@ typedef struct column
 {
 	const char *name;
 	Oid			type;
+	const char *value;			/* its default, where it gets that */
 } column;
+
+#define NOW "clock_timestamp()"
+#define WHO "CURRENT_USER"
+#define TRANSACTION "((pg_current_xact_id())::text)::bigint"
 
 /* In the order of the table, as are the numbers below. */
 static const column applied_columns[] = {
 	{"tenant", TEXTOID}, {"package", TEXTOID}, {"version", TEXTOID},
 	{"sort_key", TEXTOID}, {"checksum", TEXTOID}, {"state", TEXTOID},
 	{"statements", INT4OID}, {"duration_us", INT8OID},
-	{"applied_at", TIMESTAMPTZOID}, {"applied_by", TEXTOID},
-	{"transaction_id", INT8OID}
+	{"applied_at", TIMESTAMPTZOID, NOW}, {"applied_by", TEXTOID, WHO},
+	{"transaction_id", INT8OID, TRANSACTION}
 };
 
 static const column history_columns[] = {
-	{"id", INT8OID}, {"happened_at", TIMESTAMPTZOID}, {"tenant", TEXTOID},
+	{"id", INT8OID}, {"happened_at", TIMESTAMPTZOID, NOW}, {"tenant", TEXTOID},
 	{"package", TEXTOID}, {"version", TEXTOID}, {"name", TEXTOID},
-	{"action", TEXTOID}, {"outcome", TEXTOID}, {"checksum", TEXTOID},
+	{"action", TEXTOID}, {"outcome", TEXTOID, "'ok'::text"}, {"checksum", TEXTOID},
 	{"duration_us", INT8OID}, {"statements", INT4OID},
-	{"performed_by", TEXTOID}, {"transaction_id", INT8OID},
+	{"performed_by", TEXTOID, WHO}, {"transaction_id", INT8OID, TRANSACTION},
 	{"error_code", TEXTOID}, {"error_message", TEXTOID},
 	{"error_statement", INT4OID}, {"error_line", INT4OID}
 };
@@ -73,18 +81,19 @@ static const column history_columns[] = {
 #define APPLIED_STATE 6
 #define APPLIED_STATEMENTS 7
 
-/* Somebody may have made one more, or two. */
-#define INDEXES_MOST 4
+#define INDEXES_MOST 4			/* somebody may have made one more, or two */
 
 typedef struct table
 {
 	const char *name;
 	const column *columns;
 	int			count;
-	int			checks;			/* CHECK constraints, that hold by what is
-								 * written here */
+	int			check_count;	/* CHECK constraints, by name, that hold by
+								 * what is written here */
+	const char *checks[2];
 	int			defaults;
 	AclMode		needs;			/* that the statement needs, too */
+	bool		upserts;		/* a row of the same key is no error */
 
 	Oid			schema;
 	Oid			relid;			/* what follows is about, or InvalidOid */
@@ -98,16 +107,19 @@ static table applied = {
 	.name = "dbmig_applied",
 	.columns = applied_columns,
 	.count = lengthof(applied_columns),
-	.checks = 1,
+	.check_count = 1,
+	.checks = {"dbmig_applied_state_check"},
 	.defaults = 5,
-	.needs = ACL_SELECT | ACL_INSERT | ACL_UPDATE
+	.needs = ACL_SELECT | ACL_INSERT | ACL_UPDATE,
+	.upserts = true
 };
 
 static table history = {
 	.name = "dbmig_history",
 	.columns = history_columns,
 	.count = lengthof(history_columns),
-	.checks = 2,
+	.check_count = 2,
+	.checks = {"dbmig_history_action_check", "dbmig_history_outcome_check"},
 	.defaults = 5,
 	.needs = ACL_INSERT
 };
@@ -122,14 +134,44 @@ heard(Datum arg, Oid relid)
 		history.relid = InvalidOid;
 }
 
+/* The server sorts them by name. */
+static bool
+has_checks(const table *t, const TupleConstr *constr)
+{
+	for (int i = 0; i < constr->num_check; i++)
+		if (i == t->check_count ||
+			strcmp(constr->check[i].ccname, t->checks[i]) != 0)
+			return false;
+	return constr->num_check == t->check_count;
+}
+
+static bool
+has_defaults(const table *t, Relation relation)
+{
+	const TupleConstr *constr = RelationGetDescr(relation)->constr;
+	List	   *context = deparse_context_for(t->name, RelationGetRelid(relation));
+
+	if (constr->num_defval != t->defaults)
+		return false;
+	for (int i = 0; i < constr->num_defval; i++)
+	{
+		AttrDefault *now = &constr->defval[i];
+		const char *value = t->columns[now->adnum - 1].value;
+
+		if (value != NULL &&
+			strcmp(deparse_expression(stringToNode(now->adbin), context, false, false), value) != 0)
+			return false;
+	}
+	return true;
+}
+
 static bool
 has_columns(const table *t, TupleDesc desc)
 {
 	const TupleConstr *constr = desc->constr;
 
 	if (desc->natts != t->count || constr == NULL ||
-		constr->has_generated_stored || constr->num_check != t->checks ||
-		constr->num_defval != t->defaults)
+		constr->has_generated_stored || !has_checks(t, constr))
 		return false;
 	for (int i = 0; i < t->count; i++)
 	{
@@ -208,6 +250,7 @@ is_plain(table *t, Relation relation)
 		!class->relispartition && !class->relhassubclass &&
 		relation->rd_rules == NULL &&
 		has_columns(t, RelationGetDescr(relation)) &&
+		has_defaults(t, relation) &&
 		inserts_nothing_else(relation) && has_plain_indexes(t, relation);
 }
 
@@ -316,30 +359,72 @@ insert_key(Relation relation, Oid oid, IndexUniqueCheck check,
 	return sure;
 }
 
+/* A column may have been made NOT NULL; then the statement says so. */
+static bool
+is_complete(Relation relation, const bool *nulls)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+
+	for (int i = 0; i < desc->natts; i++)
+		if (nulls[i] && TupleDescAttr(desc, i)->attnotnull)
+			return false;
+	return true;
+}
+
 /*
- * Writes the row, and ends with the table.  False, and it is not written, where
- * its key may be there already.
+ * As INSERT ... ON CONFLICT does it: what turns out to be there already was
+ * never written, for logical decoding, too.
  */
 static bool
-insert_row(table *t, Relation relation, Datum *values, bool *nulls)
+insert_speculatively(table *t, Relation relation, HeapTuple tuple,
+					 Datum *values, bool *nulls)
 {
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(relation), values, nulls);
+	TransactionId transaction = GetCurrentTransactionId();
 	bool		sure;
 
-	simple_heap_insert(relation, tuple);
+	HeapTupleHeaderSetSpeculativeToken(tuple->t_data,
+									   SpeculativeInsertionLockAcquire(transaction));
+	heap_insert(relation, tuple, GetCurrentCommandId(true),
+				HEAP_INSERT_SPECULATIVE, NULL);
 	sure = insert_key(relation, t->indexes[0], UNIQUE_CHECK_PARTIAL, values,
 					  nulls, &tuple->t_self);
 	for (int i = 1; i < t->index_count && sure; i++)
 		(void) insert_key(relation, t->indexes[i], UNIQUE_CHECK_YES, values,
 						  nulls, &tuple->t_self);
-	CommandCounterIncrement();
-	if (!sure)
+	if (sure)
+		heap_finish_speculative(relation, &tuple->t_self);
+	else
+		heap_abort_speculative(relation, &tuple->t_self);
+	SpeculativeInsertionLockRelease(transaction);
+	return sure;
+}
+
+/*
+ * Writes the row, and ends with the table.  False, and it is not written, where
+ * its key may be there already, or it misses something.
+ */
+static bool
+insert_row(table *t, Relation relation, Datum *values, bool *nulls)
+{
+	bool		done = is_complete(relation, nulls);
+
+	if (done)
 	{
-		simple_heap_delete(relation, &tuple->t_self);
+		HeapTuple	tuple = heap_form_tuple(RelationGetDescr(relation), values, nulls);
+
+		if (t->upserts)
+			done = insert_speculatively(t, relation, tuple, values, nulls);
+		else
+		{
+			simple_heap_insert(relation, tuple);
+			for (int i = 0; i < t->index_count; i++)
+				(void) insert_key(relation, t->indexes[i], UNIQUE_CHECK_YES,
+								  values, nulls, &tuple->t_self);
+		}
 		CommandCounterIncrement();
 	}
 	relation_close(relation, NoLock);
-	return sure;
+	return done;
 }
 
 /* tenant, package, version, sort_key, checksum, statements, duration */

@@ -91,6 +91,30 @@ SET enable_seqscan = off;
 SELECT count(*) FROM dbmig_history WHERE upper(action) = 'APPLY' AND version = '6';
 RESET enable_seqscan;
 DROP INDEX loud;
+-- another default, another CHECK, a column that is made NOT NULL
+ALTER TABLE dbmig_applied ALTER applied_by SET DEFAULT 'somebody';
+ALTER TABLE dbmig_history ALTER performed_by SET DEFAULT 'somebody';
+SELECT dbmig_register('a', '7', 'SELECT 7');
+CALL dbmig_migrate_tenants();
+SELECT DISTINCT applied_by, performed_by FROM dbmig_applied a JOIN dbmig_history h USING (tenant, version) WHERE version = '7';
+ALTER TABLE dbmig_applied ALTER applied_by SET DEFAULT current_user;
+ALTER TABLE dbmig_history ALTER performed_by SET DEFAULT current_user;
+SELECT dbmig_register('a', '8', 'SELECT 8');
+\set VERBOSITY terse
+ALTER TABLE dbmig_applied DROP CONSTRAINT dbmig_applied_state_check, ADD CONSTRAINT not_8 CHECK (version <> '8');
+SELECT dbmig_apply('a');
+ALTER TABLE dbmig_applied DROP CONSTRAINT not_8, ADD CONSTRAINT dbmig_applied_state_check CHECK (state IN ('applied', 'running', 'failed'));
+ALTER TABLE dbmig_applied ALTER duration_us SET NOT NULL;
+CREATE TABLE kept AS SELECT * FROM dbmig_history;
+DELETE FROM dbmig_history;
+ALTER TABLE dbmig_history ALTER error_code SET NOT NULL;
+SELECT dbmig_apply('a');
+ALTER TABLE dbmig_history ALTER error_code DROP NOT NULL;
+ALTER TABLE dbmig_applied ALTER duration_us DROP NOT NULL;
+INSERT INTO dbmig_history SELECT * FROM kept;
+DROP TABLE kept;
+\set VERBOSITY default
+SELECT dbmig_apply('a');
 DROP OWNED BY dbmig_records_app;
 DROP ROLE dbmig_records_app;
 DROP SCHEMA records1, records2 CASCADE;
