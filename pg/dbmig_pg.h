@@ -47,7 +47,8 @@ typedef struct dbmig_pg
 	const char *step;			/* what a commit commits, for its error */
 
 	/* lock.c */
-	bool		locked;
+	bool		locked;			/* in transactions of its own */
+	bool		lock_taken;		/* the tenant's, by this call */
 	bool		lost;			/* registrars were let in by an abort */
 	Oid			lock_class;
 	uint32		lock_tenant;

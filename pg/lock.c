@@ -349,6 +349,7 @@ dbmig_pg_lock(dbmig_call *call, dbmig_lock lock, const char *tenant)
 					 "applying migrations") != 0)
 				return -1;
 			pg->locked = pg->own;
+			pg->lock_taken = true;
 			if (pg->lost)
 				call->moved = true;
 			pg->lost = false;

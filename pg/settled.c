@@ -144,12 +144,26 @@ can_settle(dbmig_call *call)
 	return l != NULL && !l->bad && !RecoveryInProgress() && !XactReadOnly;
 }
 
+/*
+ * What was counted without the tenant's lock is noted only where that keeps
+ * nobody waiting until some later commit, and by a snapshot that is new: the
+ * rows of a tenant that was removed since tell nothing.
+ */
+static bool
+may_note(const dbmig_pg *pg)
+{
+	return pg->own || pg->lock_taken ||
+		!(IsTransactionBlock() || IsolationUsesXactSnapshot());
+}
+
 static int
 host_settle(dbmig_call *call, const char *tenant, size_t count,
 			const char *const *packages, const char *whole, bool all)
 {
 	verdict		v = {tenant, count, packages, whole, all};
 
+	if (packages == NULL && !may_note(call->data))
+		return 0;
 	return can_settle(call) ? dbmig_pg_guard(call, do_settle, &v) : 0;
 }
 

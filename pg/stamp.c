@@ -23,7 +23,8 @@
  * (settled.c).  So a change that is committed in between, or later, or was there
  * and not seen, can only make the two differ; it takes no lock to be safe.  Of
  * those who write the same row the second waits for the first; he who only
- * writes down what he found rather leaves it.
+ * writes down what he found rather leaves it.  A row that is gone cannot differ:
+ * that of a tenant that was removed is not made again by who still saw it.
  *
  * TRUNCATE gives every package a new stamp.  The triggers are ALWAYS ones, so
  * that a replica's changes leave stamps, too; there a row is never added, as it
@@ -99,6 +100,8 @@ static const struct
 	[SETTLED] = {"ttiib", "INSERT INTO %1$s.dbmig_settled AS s"
 		" SELECT $1, $2, $3, $4, EXISTS (SELECT 1 FROM %1$s.dbmig_package"
 		" WHERE package" IS "$2), $5"
+		" WHERE $1" IS "'' OR EXISTS (SELECT 1 FROM %1$s.dbmig_tenant"
+		" WHERE tenant" IS "$1)"
 		" ON CONFLICT (tenant, package) DO UPDATE SET settled = excluded.settled,"
 		" registered = excluded.registered, alone = excluded.alone"
 	" WHERE s.changed" IS "excluded.changed"},

@@ -206,6 +206,36 @@ SELECT dbmig_register('n', '1', 'SELECT 1');
 SELECT dbmig_baseline('n', '1');
 SELECT * FROM noted WHERE package = 'n';
 
+-- who found it settled without a lock, by an old snapshot, when it was forgotten
+CREATE SCHEMA known_t;
+SELECT dbmig_apply('n', NULL, 'known_t');
+UPDATE dbmig_applied SET applied_by = NULL WHERE tenant = 'known_t';
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT dbmig_is_current('n', NULL, 'known_t');
+\! psql -Xqc "SELECT dbmig_remove_tenant('known_t')" >/dev/null; psql -Xqc "CREATE SCHEMA IF NOT EXISTS known_t"
+SELECT dbmig_apply('n', NULL, 'known_t');
+COMMIT;
+SELECT dbmig_is_current('n', NULL, 'known_t');
+SELECT dbmig_apply('n', NULL, 'known_t');
+SELECT dbmig_check('n', NULL, 'known_t');
+UPDATE dbmig_applied SET applied_by = NULL WHERE tenant = 'known_t';
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT dbmig_is_current('n', NULL, 'known_t');
+\! psql -Xqc "DELETE FROM dbmig_applied WHERE tenant = 'known_t'; DELETE FROM dbmig_settled WHERE tenant = 'known_t'"
+SELECT dbmig_apply('n', NULL, 'known_t');
+COMMIT;
+SELECT dbmig_is_current('n', NULL, 'known_t');
+SELECT dbmig_apply('n', NULL, 'known_t');
+
+-- he who has only found it so keeps nobody waiting until his commit
+UPDATE dbmig_applied SET applied_by = NULL WHERE package = 'n';
+BEGIN;
+SELECT dbmig_apply('n');
+\! psql -Xqc "SET statement_timeout = '20s'; UPDATE dbmig_applied SET applied_by = NULL WHERE package = 'n'"
+COMMIT;
+SELECT dbmig_apply('n');
+SELECT settled FROM noted WHERE package = 'n' AND tenant = '';
+
 -- who sees only some of the rows goes by these
 CREATE ROLE dbmig_looker;
 GRANT SELECT ON noted TO dbmig_looker;
@@ -237,6 +267,7 @@ TRUNCATE dbmig_stamp;
 SELECT dbmig_check(), dbmig_apply(), dbmig_apply();
 SELECT count(*) FROM noted WHERE settled;
 DROP VIEW noted, known_view;
+DROP SCHEMA known_t;
 DROP TABLE known_7;
 DROP OWNED BY dbmig_looker;
 DROP ROLE dbmig_looker;
