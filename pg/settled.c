@@ -49,18 +49,17 @@ typedef struct verdict
 	bool		all;			/* what is not among them has nothing to apply */
 } verdict;
 
-/* Whether somebody writes this row now, who would be waited for. */
+/* Whether somebody writes the row of this key now, who would be waited for. */
 static bool
-is_busy(const dbmig_looked *l, const char *tenant, const char *package)
+is_busy(const dbmig_looked *l, const char *table, int count,
+		const char *const *key)
 {
-	const char *key[2] = {tenant, package};
 	SnapshotData dirty;
 	dbmig_reading r;
 	bool		busy = false;
 
 	InitDirtySnapshot(dirty);
-	dbmig_pg_read_begin(&r, l->schema, "dbmig_settled", &dirty, 2,
-						SETTLED_TENANT, key);
+	dbmig_pg_read_begin(&r, l->schema, table, &dirty, count, 1, key);
 	while (!busy && systable_getnext(r.scan) != NULL)
 		busy = TransactionIdIsValid(dirty.xmin) ||
 			TransactionIdIsValid(dirty.xmax);
@@ -71,15 +70,17 @@ is_busy(const dbmig_looked *l, const char *tenant, const char *package)
 static void
 write_down(const dbmig_looked *l, const char *tenant, const dbmig_seen *it)
 {
+	const char *key[2] = {tenant, it->package};
 	bool		there = it->round == l->round;
 
 	/* a restore without triggers leaves none */
 	if (!it->stamped)
 	{
-		dbmig_pg_stamp(l->schema, it->package);
+		if (!is_busy(l, "dbmig_stamp", 1, &key[1]))
+			dbmig_pg_stamp(l->schema, it->package);
 		return;
 	}
-	if (is_busy(l, tenant, it->package))
+	if (is_busy(l, "dbmig_settled", 2, key))
 		return;
 	dbmig_pg_put_settled(l->schema, tenant, it->package,
 						 there ? it->tenant_changed : 0,
