@@ -57,21 +57,21 @@ typedef struct column
 
 /* In the order of the table, as are the numbers below. */
 static const column applied_columns[] = {
-	{"tenant", TEXTOID}, {"package", TEXTOID}, {"version", TEXTOID},
-	{"sort_key", TEXTOID}, {"checksum", TEXTOID}, {"state", TEXTOID},
-	{"statements", INT4OID}, {"duration_us", INT8OID},
+	{"tenant", TEXTOID, NULL}, {"package", TEXTOID, NULL}, {"version", TEXTOID, NULL},
+	{"sort_key", TEXTOID, NULL}, {"checksum", TEXTOID, NULL}, {"state", TEXTOID, NULL},
+	{"statements", INT4OID, NULL}, {"duration_us", INT8OID, NULL},
 	{"applied_at", TIMESTAMPTZOID, NOW}, {"applied_by", TEXTOID, WHO},
 	{"transaction_id", INT8OID, TRANSACTION}
 };
 
 static const column history_columns[] = {
-	{"id", INT8OID}, {"happened_at", TIMESTAMPTZOID, NOW}, {"tenant", TEXTOID},
-	{"package", TEXTOID}, {"version", TEXTOID}, {"name", TEXTOID},
-	{"action", TEXTOID}, {"outcome", TEXTOID, "'ok'::text"}, {"checksum", TEXTOID},
-	{"duration_us", INT8OID}, {"statements", INT4OID},
-	{"performed_by", TEXTOID, WHO}, {"transaction_id", INT8OID, TRANSACTION},
-	{"error_code", TEXTOID}, {"error_message", TEXTOID},
-	{"error_statement", INT4OID}, {"error_line", INT4OID}
+	{"id", INT8OID, NULL}, {"happened_at", TIMESTAMPTZOID, NOW},
+	{"tenant", TEXTOID, NULL}, {"package", TEXTOID, NULL}, {"version", TEXTOID, NULL},
+	{"name", TEXTOID, NULL}, {"action", TEXTOID, NULL}, {"outcome", TEXTOID, "'ok'::text"},
+	{"checksum", TEXTOID, NULL}, {"duration_us", INT8OID, NULL},
+	{"statements", INT4OID, NULL}, {"performed_by", TEXTOID, WHO},
+	{"transaction_id", INT8OID, TRANSACTION}, {"error_code", TEXTOID, NULL},
+	{"error_message", TEXTOID, NULL}, {"error_statement", INT4OID, NULL}, {"error_line", INT4OID, NULL}
 };
 
 #define APPLIED_PACKAGE 2

@@ -2,12 +2,14 @@
 
 usage: dqlite.py NODE FOLDER		NODE: the program of node.c
 """
+import contextlib
 import os
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 
 from client import Client, Failure
@@ -219,14 +221,14 @@ def test_one_node():
 
 def contents(node):
     """What a node has, as SQL."""
-    folder = os.path.join(FOLDER, "dump%d" % node.number)
-    os.makedirs(folder, exist_ok=True)
-    for name, content in Client(node.address).dump(DATABASE).items():
-        with open(os.path.join(folder, name), "wb") as file:
-            file.write(content)
-    with sqlite3.connect(os.path.join(folder, DATABASE)) as database:
-        whole = database.execute("PRAGMA integrity_check").fetchone()[0]
-        return [whole] + list(database.iterdump())
+    # SQLite goes on with what it knows of files that were there before
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        for name, content in Client(node.address).dump(DATABASE).items():
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(content)
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, DATABASE))) as database:
+            whole = database.execute("PRAGMA integrity_check").fetchone()[0]
+            return [whole] + list(database.iterdump())
 
 
 def same_everywhere(members):
