@@ -51,26 +51,26 @@ typedef struct column
 	const char *value;			/* its default, where it gets that */
 } column;
 
-#define NOW "clock_timestamp()"
-#define WHO "CURRENT_USER"
-#define TRANSACTION "((pg_current_xact_id())::text)::bigint"
+#define FROM_CLOCK "clock_timestamp()"
+#define FROM_USER "CURRENT_USER"
+#define FROM_TRANSACTION "((pg_current_xact_id())::text)::bigint"
 
 /* In the order of the table, as are the numbers below. */
 static const column applied_columns[] = {
 	{"tenant", TEXTOID, NULL}, {"package", TEXTOID, NULL}, {"version", TEXTOID, NULL},
 	{"sort_key", TEXTOID, NULL}, {"checksum", TEXTOID, NULL}, {"state", TEXTOID, NULL},
 	{"statements", INT4OID, NULL}, {"duration_us", INT8OID, NULL},
-	{"applied_at", TIMESTAMPTZOID, NOW}, {"applied_by", TEXTOID, WHO},
-	{"transaction_id", INT8OID, TRANSACTION}
+	{"applied_at", TIMESTAMPTZOID, FROM_CLOCK}, {"applied_by", TEXTOID, FROM_USER},
+	{"transaction_id", INT8OID, FROM_TRANSACTION}
 };
 
 static const column history_columns[] = {
-	{"id", INT8OID, NULL}, {"happened_at", TIMESTAMPTZOID, NOW},
+	{"id", INT8OID, NULL}, {"happened_at", TIMESTAMPTZOID, FROM_CLOCK},
 	{"tenant", TEXTOID, NULL}, {"package", TEXTOID, NULL}, {"version", TEXTOID, NULL},
 	{"name", TEXTOID, NULL}, {"action", TEXTOID, NULL}, {"outcome", TEXTOID, "'ok'::text"},
 	{"checksum", TEXTOID, NULL}, {"duration_us", INT8OID, NULL},
-	{"statements", INT4OID, NULL}, {"performed_by", TEXTOID, WHO},
-	{"transaction_id", INT8OID, TRANSACTION}, {"error_code", TEXTOID, NULL},
+	{"statements", INT4OID, NULL}, {"performed_by", TEXTOID, FROM_USER},
+	{"transaction_id", INT8OID, FROM_TRANSACTION}, {"error_code", TEXTOID, NULL},
 	{"error_message", TEXTOID, NULL}, {"error_statement", INT4OID, NULL}, {"error_line", INT4OID, NULL}
 };
 
