@@ -368,6 +368,8 @@ do_look(dbmig_call *call, void *arg)
 		l = begin_looked(pg, asked->package == NULL);
 	if (l == NULL)
 		return 0;
+	if (dbmig_pg_check_place(call) != 0)
+		return -1;
 	dbmig_pg_stamps_seen();
 	CommandCounterIncrement();
 	snapshot = GetTransactionSnapshot();
