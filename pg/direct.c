@@ -380,10 +380,10 @@ insert_speculatively(table *t, Relation relation, HeapTuple tuple,
 					 Datum *values, bool *nulls)
 {
 	TransactionId transaction = GetCurrentTransactionId();
+	uint32		token = SpeculativeInsertionLockAcquire(transaction);
 	bool		sure;
 
-	HeapTupleHeaderSetSpeculativeToken(tuple->t_data,
-									   SpeculativeInsertionLockAcquire(transaction));
+	HeapTupleHeaderSetSpeculativeToken(tuple->t_data, token);
 	heap_insert(relation, tuple, GetCurrentCommandId(true),
 				HEAP_INSERT_SPECULATIVE, NULL);
 	sure = insert_key(relation, t->indexes[0], UNIQUE_CHECK_PARTIAL, values,

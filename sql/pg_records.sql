@@ -120,3 +120,8 @@ DROP ROLE dbmig_records_app;
 DROP SCHEMA records1, records2 CASCADE;
 DROP FUNCTION see();
 DROP TABLE seen;
+-- no lock is left of a record
+BEGIN;
+SELECT dbmig_append('locks', 'SELECT 1'), dbmig_apply('locks');
+SELECT count(*) FROM pg_locks WHERE locktype = 'spectoken';
+ROLLBACK;
