@@ -372,8 +372,8 @@ is_complete(Relation relation, const bool *nulls)
 }
 
 /*
- * As INSERT ... ON CONFLICT does it: what turns out to be there already was
- * never written, for logical decoding, too.
+ * As INSERT ... ON CONFLICT does it: what is there already was never written, for
+ * logical decoding, too.  The macro evaluates its token twice, hence a variable.
  */
 static bool
 insert_speculatively(table *t, Relation relation, HeapTuple tuple,
