@@ -303,13 +303,12 @@ typedef struct dbmig_host
  * Members give 0, or -1 after dbmig_fail(), or do not return.
  *
  * look: before the tables are read to plan by, what is written down later is
- * about this moment; package NULL: all; tenant NULL: only the registry, with
- * the tenant one by one while call->registry is set.  known: looks, and says
- * whether the package, and all that it takes along, is settled.  settle: in the
- * transaction that made it so, packages that are whole or not; packages NULL:
- * all that was looked at is.  all: so is what is not among them.  tenants: a
- * row (tenant, package) for each that is settled, after a look at all; recall:
- * as if it had looked at this tenant then.
+ * about this moment; package NULL: all; tenant NULL: only the registry.  known:
+ * looks, and says whether the package, and all that it takes along, is settled.
+ * settle: in the transaction that made it so or a later one, packages that are
+ * whole or not; packages NULL: all that was looked at is.  all: so is what is
+ * not among them.  tenants: a row (tenant, package) for each that is settled,
+ * after a look at all; recall: as if it had looked at this tenant then.
  * can_settle: whether anything can be written down.  forget: a tenant.
  */
 typedef struct dbmig_memo

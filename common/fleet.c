@@ -2,14 +2,16 @@
  * fleet.c
  *		Who the tenants are, what each is to have, and who is behind.
  *
- * The registry is read once.  Where the tenants' tables are with it, one query
- * tells who is behind; else each of them may be.
+ * The registry is read once.  Where the tenants' tables are with it, few
+ * queries tell who is behind; else each of them may be.
  */
 #include "dbmig_core.h"
 
 #include <string.h>
 
 #include "fleet.h"
+
+#define MOST_ASKED 8
 
 /* Rows come by tenant, then package. */
 static int
@@ -48,9 +50,9 @@ dbmig_fleet_registry(dbmig_fleet *fleet)
 	call->registry = NULL;
 	fleet->taken_count = 0;
 
-	/* what was counted was counted against the other one */
+	/* what they have they have of the other one */
 	for (i = 0; i < fleet->count; i++)
-		fleet->tenants[i].counted = false;
+		fleet->tenants[i].to_settle = false;
 	if (call->texts != NULL)
 		call->texts->count = 0;
 	if (dbmig_settle_look(call, NULL, NULL) != 0 ||
@@ -151,6 +153,8 @@ typedef struct search
 {
 	dbmig_fleet *fleet;
 	const char *package;		/* that was asked for, or NULL */
+	size_t	   *settled;		/* by package: in how many tenants */
+	char	   *has;			/* by tenant: the migration that is looked for */
 } search;
 
 /* A tenant, and a package of which it has not all. */
@@ -217,12 +221,13 @@ read_settled(dbmig_call *call, void *arg, const dbmig_value *row)
 	if (is_wanted(s->fleet, t, package, s->package, &wanted) != 0)
 		return -1;
 	t->settled += wanted;
+	s->settled[package]++;
 	return 0;
 }
 
-/* *all: every tenant is settled, and the rest need not be counted. */
+/* Marks the tenants where everything is settled. */
 static int
-find_settled(dbmig_fleet *fleet, search *s, bool *all)
+find_settled(dbmig_fleet *fleet, search *s)
 {
 	dbmig_call *call = fleet->call;
 	const char *last = NULL;
@@ -230,12 +235,10 @@ find_settled(dbmig_fleet *fleet, search *s, bool *all)
 	size_t		i;
 	size_t		j;
 
-	*all = false;
-	if (call->memo == NULL)
-		return 0;
-	if (call->memo->tenants(call, read_settled, s) != 0)
+	s->settled = dbmig_alloc(call, fleet->graph.package_count * sizeof(*s->settled) + 1);
+	if (s->settled == NULL ||
+		call->memo->tenants(call, read_settled, s) != 0)
 		return -1;
-	*all = true;
 	for (i = 0; i < fleet->count; i++)
 	{
 		dbmig_tenant *t = &fleet->tenants[i];
@@ -252,8 +255,86 @@ find_settled(dbmig_fleet *fleet, search *s, bool *all)
 			}
 		last = t->count == 1 ? t->packages[0] : NULL;
 		t->is_settled = t->settled == number;
-		*all = *all && t->is_settled;
 	}
+	return 0;
+}
+
+static bool
+all_are_known(const dbmig_fleet *fleet)
+{
+	size_t		i;
+
+	for (i = 0; i < fleet->count; i++)
+		if (!fleet->tenants[i].is_settled &&
+			fleet->tenants[i].state != DBMIG_TENANT_BEHIND)
+			return false;
+	return true;
+}
+
+static int
+read_has(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	search	   *s = arg;
+	const dbmig_tenant *t = dbmig_fleet_find(s->fleet, row[0].text);
+
+	(void) call;
+	if (t != NULL)
+		s->has[t - s->fleet->tenants] = 1;
+	return 0;
+}
+
+/* Those that lack this package's last migration are behind. */
+static int
+find_lacking(search *s, int package)
+{
+	dbmig_fleet *fleet = s->fleet;
+	const dbmig_package *p = &fleet->graph.packages[package];
+	int			last = p->first + p->count - 1;
+	dbmig_value params[2];
+	size_t		i;
+
+	while (last >= p->first && dbmig_version_repeats(fleet->graph.nodes[last].version))
+		last--;
+	if (last < p->first)
+		return 0;
+	memset(s->has, 0, fleet->count);
+	params[0] = dbmig_text(p->name);
+	params[1] = dbmig_text(fleet->graph.nodes[last].version);
+	if (fleet->call->host->query(fleet->call, DBMIG_TENANTS_HAVE, params, read_has, s) != 0)
+		return -1;
+	for (i = 0; i < fleet->count; i++)
+	{
+		dbmig_tenant *t = &fleet->tenants[i];
+		bool		wanted;
+
+		if (t->is_settled || s->has[i])
+			continue;
+		if (is_wanted(fleet, t, package, s->package, &wanted) != 0)
+			return -1;
+		if (wanted)
+			t->state = DBMIG_TENANT_BEHIND;
+	}
+	return 0;
+}
+
+/*
+ * What was registered since, at the end of some packages, is what most lack:
+ * that need not be counted.  A few are asked for; then counting is quicker.
+ */
+static int
+find_last(search *s)
+{
+	dbmig_fleet *fleet = s->fleet;
+	int			left = MOST_ASKED;
+	size_t		i;
+
+	s->has = dbmig_alloc(fleet->call, fleet->count + 1);
+	if (s->has == NULL)
+		return -1;
+	for (i = 0; i < fleet->graph.package_count; i++)
+		if (s->settled[i] < fleet->count && left-- > 0 &&
+			find_lacking(s, (int) i) != 0)
+			return -1;
 	return 0;
 }
 
@@ -274,16 +355,16 @@ dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
 {
 	const dbmig_host *host = fleet->call->host;
 	bool		each = host->tenants_apart || is_unmet(&fleet->graph);
-	bool		settled;
 	int			number = -1;
-	search		s = {fleet, package};
+	search		s = {fleet, package, NULL, NULL};
 	size_t		i;
 
 	if (package != NULL)
 		number = dbmig_graph_find(&fleet->graph, package);
-	if (find_settled(fleet, &s, &settled) != 0)
+	if (fleet->call->memo != NULL &&
+		(find_settled(fleet, &s) != 0 || (!all_are_known(fleet) && find_last(&s) != 0)))
 		return -1;
-	if (!each && !settled &&
+	if (!each && !all_are_known(fleet) &&
 		host->query(fleet->call, DBMIG_TENANTS_BEHIND, NULL, read_behind, &s) != 0)
 		return -1;
 	for (i = 0; i < fleet->count; i++)
@@ -297,7 +378,7 @@ dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
 			t->state = DBMIG_TENANT_BEHIND;
 		if (!has)
 			t->state = DBMIG_TENANT_CURRENT;
-		t->counted = has && !t->is_settled && t->state != DBMIG_TENANT_BEHIND;
+		t->to_settle = has && !t->is_settled && t->state != DBMIG_TENANT_BEHIND;
 	}
 	return 0;
 }
@@ -320,7 +401,7 @@ settle_tenants(dbmig_fleet *fleet, const char *package)
 	{
 		const dbmig_tenant *t = &fleet->tenants[i];
 
-		if (!t->counted)
+		if (!t->to_settle)
 			continue;
 		for (j = 0; j < count; j++)
 		{
@@ -346,7 +427,7 @@ dbmig_fleet_settle(dbmig_fleet *fleet, const char *package)
 	size_t		i;
 
 	for (i = 0; i < fleet->count; i++)
-		some = some || fleet->tenants[i].counted;
+		some = some || fleet->tenants[i].to_settle;
 	if (!some || call->memo == NULL || !call->memo->can_settle(call))
 		return 0;
 	if (host->begin(call, DBMIG_MODE_MIGRATE) != 0)

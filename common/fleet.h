@@ -24,7 +24,7 @@ typedef struct dbmig_tenant
 	dbmig_tenant_state state;
 	bool		canary;
 	bool		is_settled;		/* everything that is asked for */
-	bool		counted;		/* that is not known, but was counted */
+	bool		to_settle;		/* has it all, and that is not written down */
 	int			settled;		/* packages of that */
 	int			applied;		/* migrations, in this call */
 } dbmig_tenant;
@@ -58,7 +58,7 @@ typedef struct dbmig_fleet
  * dbmig_fleet_find: the tenant of this name, or NULL.  dbmig_fleet_take: NULL
  * after dbmig_fail().  dbmig_fleet_behind: finds those that have not all of
  * package (NULL: of what they are to have).  dbmig_fleet_settle: writes down
- * those that it has counted, and found to have it.
+ * those that have it all, by what it counted or since, in one transaction.
  */
 extern int	dbmig_fleet_read(dbmig_call *call, dbmig_fleet *fleet);
 extern int	dbmig_fleet_registry(dbmig_fleet *fleet);

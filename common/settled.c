@@ -134,7 +134,9 @@ dbmig_settled(dbmig_call *call, const dbmig_target *target, bool *settled)
 int
 dbmig_settle_look(dbmig_call *call, const char *package, const char *tenant)
 {
-	return call->memo != NULL ? call->memo->look(call, package, tenant) : 0;
+	if (call->memo == NULL || call->registry != NULL)
+		return 0;
+	return call->memo->look(call, package, tenant);
 }
 
 int
@@ -142,7 +144,7 @@ dbmig_settle_counted(dbmig_call *call, const dbmig_target *target)
 {
 	bool		settled;
 
-	if (call->memo == NULL || call->registry != NULL ||
+	if (call->memo == NULL ||
 		dbmig_settled(call, target, &settled) != 0)
 		return call->status != DBMIG_OK ? -1 : 0;
 	return settled ? dbmig_settle_found(call, target) : 0;
@@ -151,7 +153,7 @@ dbmig_settle_counted(dbmig_call *call, const dbmig_target *target)
 int
 dbmig_settle_found(dbmig_call *call, const dbmig_target *target)
 {
-	if (call->memo == NULL || call->registry != NULL || target->version != NULL)
+	if (call->memo == NULL || target->version != NULL)
 		return 0;
 	return call->memo->settle(call, target->tenant, 0, NULL, NULL,
 							  target->package == NULL);
@@ -202,7 +204,7 @@ dbmig_settle_plan(dbmig_call *call, const dbmig_target *target,
 	bool		again = call->settings.accept_changed;
 	int			i;
 
-	if (call->memo == NULL)
+	if (call->memo == NULL || call->registry != NULL)
 		return 0;
 	for (i = 0; i < plan->count; i++)
 	{
@@ -213,6 +215,6 @@ dbmig_settle_plan(dbmig_call *call, const dbmig_target *target,
 	}
 	if (!again)
 		return dbmig_settle_graph(call, target->tenant, &plan->graph,
-								  target->package == NULL || call->registry != NULL);
+								  target->package == NULL);
 	return target->version == NULL ? dbmig_settle_counted(call, target) : 0;
 }

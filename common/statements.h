@@ -255,6 +255,9 @@ DBMIG_SQL(TENANT_FIND, "t",
 DBMIG_SQL(TENANT_PACKAGES, "",
 		  "SELECT tenant, package FROM @.dbmig_tenant_package"
 		  " ORDER BY tenant, package")
+DBMIG_SQL(TENANTS_HAVE, "tt",
+		  "SELECT tenant FROM #.dbmig_applied WHERE package = $1"
+		  " AND version = $2 AND state = 'applied'")
 DBMIG_SQL(TENANTS_BEHIND, "",
 		  "SELECT t.tenant, c.package FROM @.dbmig_tenant t"
 		  " CROSS JOIN (SELECT package, count(*) AS n"

@@ -69,6 +69,25 @@
 	index_insert(index, values, nulls, at, table, check, NULL)
 #endif
 
+#if PG_VERSION_NUM >= 150000
+#define compat_heap_fetch(table, snapshot, tuple, buffer) \
+	heap_fetch(table, snapshot, tuple, buffer, false)
+#else
+#define compat_heap_fetch(table, snapshot, tuple, buffer) \
+	heap_fetch(table, snapshot, tuple, buffer)
+#endif
+
+/* as simple_heap_update() does it, but that it says what came of it */
+#if PG_VERSION_NUM >= 160000
+#define compat_heap_update(table, at, tuple, command, wait, failure, mode) \
+	heap_update(table, at, tuple, command, InvalidSnapshot, wait, failure, \
+				mode, &(TU_UpdateIndexes) {TU_None})
+#else
+#define compat_heap_update(table, at, tuple, command, wait, failure, mode) \
+	heap_update(table, at, tuple, command, InvalidSnapshot, wait, failure, \
+				mode)
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define compat_executor_run(query) \
 	ExecutorRun(query, ForwardScanDirection, 0)

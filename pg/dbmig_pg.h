@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "access/genam.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 
@@ -137,10 +138,17 @@ extern int	dbmig_pg_query(dbmig_call *call, dbmig_sql id,
 						   void *arg);
 extern int	dbmig_pg_guard(dbmig_call *call, dbmig_pg_work work, void *arg);
 
-/* direct.c: false where the statement is to be run */
+/*
+ * direct.c: dbmig_pg_direct: false where the statement is to be run.
+ * dbmig_pg_insert_key: a row's, by its columns, into an index of the table;
+ * false where that cannot say at once that there is no other such key.
+ */
 extern bool dbmig_pg_direct(dbmig_call *call, dbmig_sql id,
 							const dbmig_value *params, dbmig_row_fn emit,
 							void *arg, int *result);
+extern bool dbmig_pg_insert_key(Relation table, Oid index,
+								IndexUniqueCheck check, const Datum *values,
+								const bool *nulls, ItemPointer at);
 
 /* settled.c */
 extern const dbmig_memo dbmig_pg_memo;

@@ -336,10 +336,9 @@ transaction_number(void)
 	return Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
 }
 
-/* False where the index cannot say at once that there is no other such key. */
-static bool
-insert_key(Relation relation, Oid oid, IndexUniqueCheck check,
-		   const Datum *values, const bool *nulls, ItemPointer at)
+bool
+dbmig_pg_insert_key(Relation relation, Oid oid, IndexUniqueCheck check,
+					const Datum *values, const bool *nulls, ItemPointer at)
 {
 	Relation	index = index_open(oid, RowExclusiveLock);
 	Form_pg_index form = index->rd_index;
@@ -386,11 +385,11 @@ insert_speculatively(table *t, Relation relation, HeapTuple tuple,
 	HeapTupleHeaderSetSpeculativeToken(tuple->t_data, token);
 	heap_insert(relation, tuple, GetCurrentCommandId(true),
 				HEAP_INSERT_SPECULATIVE, NULL);
-	sure = insert_key(relation, t->indexes[0], UNIQUE_CHECK_PARTIAL, values,
-					  nulls, &tuple->t_self);
+	sure = dbmig_pg_insert_key(relation, t->indexes[0], UNIQUE_CHECK_PARTIAL, values,
+							   nulls, &tuple->t_self);
 	for (int i = 1; i < t->index_count && sure; i++)
-		(void) insert_key(relation, t->indexes[i], UNIQUE_CHECK_YES, values,
-						  nulls, &tuple->t_self);
+		(void) dbmig_pg_insert_key(relation, t->indexes[i], UNIQUE_CHECK_YES, values,
+								   nulls, &tuple->t_self);
 	if (sure)
 		heap_finish_speculative(relation, &tuple->t_self);
 	else
@@ -418,8 +417,8 @@ insert_row(table *t, Relation relation, Datum *values, bool *nulls)
 		{
 			simple_heap_insert(relation, tuple);
 			for (int i = 0; i < t->index_count; i++)
-				(void) insert_key(relation, t->indexes[i], UNIQUE_CHECK_YES,
-								  values, nulls, &tuple->t_self);
+				(void) dbmig_pg_insert_key(relation, t->indexes[i], UNIQUE_CHECK_YES,
+										   values, nulls, &tuple->t_self);
 		}
 		CommandCounterIncrement();
 	}

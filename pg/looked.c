@@ -137,6 +137,7 @@ static void
 keep_settled(dbmig_looked *l, const dbmig_reading *r, HeapTuple tuple, dbmig_seen *it)
 {
 	it->round = l->round;
+	it->at = tuple->t_self;
 	it->tenant_changed = dbmig_pg_read_number(r, tuple, SETTLED_CHANGED, NULL);
 	it->settled = dbmig_pg_read_number(r, tuple, SETTLED_SETTLED, &it->has_settled);
 	it->registered = dbmig_pg_read_bool(r, tuple, SETTLED_REGISTERED);
@@ -359,13 +360,11 @@ do_look(dbmig_call *call, void *arg)
 {
 	dbmig_pg   *pg = call->data;
 	const look *asked = arg;
-	bool		again = call->registry != NULL;
-	dbmig_looked *l = pg->looked;
+	dbmig_looked *l;
 	MemoryContext old;
 	Snapshot	snapshot;
 
-	if (!again)
-		l = begin_looked(pg, asked->package == NULL);
+	l = begin_looked(pg, asked->package == NULL);
 	if (l == NULL)
 		return 0;
 	if (dbmig_pg_check_place(call) != 0)
@@ -379,12 +378,11 @@ do_look(dbmig_call *call, void *arg)
 													  "dbmig look",
 													  ALLOCSET_DEFAULT_SIZES));
 	l->round++;
-	if (asked->package != NULL && !again)
+	if (asked->package != NULL)
 		read_taken(l, asked->package, asked->tenant, snapshot);
 	else
 	{
-		if (!again)
-			read_registry(l, snapshot);
+		read_registry(l, snapshot);
 		if (asked->tenant != NULL)
 			read_tenant(l, asked->tenant, snapshot);
 	}

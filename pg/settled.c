@@ -8,13 +8,23 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "common/hashfn.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "stamp.h"
 
 static int
@@ -28,8 +38,6 @@ host_known(dbmig_call *call, const char *package, const char *tenant,
 	*known = false;
 	if (dbmig_pg_look(call, package, tenant) != 0)
 		return -1;
-	if (call->registry != NULL && package != NULL)
-		return 0;
 	l = ((dbmig_pg *) call->data)->looked;
 	if (l == NULL || l->bad)
 		return 0;
@@ -49,17 +57,16 @@ typedef struct verdict
 	bool		all;			/* what is not among them has nothing to apply */
 } verdict;
 
-/* Whether somebody writes the row of this key now, who would be waited for. */
+/* Whether somebody writes its stamp now, who would be waited for. */
 static bool
-is_busy(const dbmig_looked *l, const char *table, int count,
-		const char *const *key)
+is_stamped_now(const dbmig_looked *l, const char *package)
 {
 	SnapshotData dirty;
 	dbmig_reading r;
 	bool		busy = false;
 
 	InitDirtySnapshot(dirty);
-	dbmig_pg_read_begin(&r, l->schema, table, &dirty, count, 1, key);
+	dbmig_pg_read_begin(&r, l->schema, "dbmig_stamp", &dirty, 1, 1, &package);
 	while (!busy && systable_getnext(r.scan) != NULL)
 		busy = TransactionIdIsValid(dirty.xmin) ||
 			TransactionIdIsValid(dirty.xmax);
@@ -67,24 +74,151 @@ is_busy(const dbmig_looked *l, const char *table, int count,
 	return busy;
 }
 
+/* dbmig_settled as the extension made it; else there is the statement. */
+static bool
+is_plain(Relation table)
+{
+	List	   *indexes = RelationGetIndexList(table);
+	bool		plain = table->rd_rel->relkind == RELKIND_RELATION &&
+	table->rd_rel->relam == HEAP_TABLE_AM_OID && !table->rd_rel->relrowsecurity &&
+	table->rd_rules == NULL && table->trigdesc == NULL &&
+	RelationGetNumberOfAttributes(table) == SETTLED_ALONE &&
+	list_length(indexes) == 1;
+
+	list_free(indexes);
+	return plain;
+}
+
+/*
+ * The row's new version.  What another transaction writes meanwhile is left
+ * alone.  Our own lock on the row, which an upsert leaves, is in nobody's way,
+ * but the server finds that out only for who would wait.
+ */
 static void
-write_down(const dbmig_looked *l, const char *tenant, const dbmig_seen *it)
+replace(Relation table, HeapTuple old, Datum *values, bool *nulls)
+{
+	HeapTuple	new = heap_form_tuple(RelationGetDescr(table), values, nulls);
+	bool		ours = (old->t_data->t_infomask & HEAP_XMAX_IS_MULTI) == 0 &&
+	TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmax(old->t_data));
+	TM_FailureData failure;
+	LockTupleMode mode;
+
+	if (compat_heap_update(table, &old->t_self, new, GetCurrentCommandId(true),
+						   ours, &failure, &mode) != TM_Ok)
+		return;
+	if (!HeapTupleIsHeapOnly(new))
+		(void) dbmig_pg_insert_key(table, linitial_oid(RelationGetIndexList(table)),
+								   UNIQUE_CHECK_YES, values, nulls, &new->t_self);
+}
+
+typedef enum row
+{
+	ABSENT,
+	BUSY,						/* somebody writes it now */
+	STRANGE,					/* not of a plain table */
+	DONE
+} row;
+
+/* What the snapshot sees of the row, and whether somebody is writing it. */
+static row
+update_found(Relation table, HeapTuple tuple, const SnapshotData * dirty,
+			 const Datum *put)
+{
+	Datum		values[SETTLED_ALONE];
+	bool		nulls[SETTLED_ALONE];
+
+	if (TransactionIdIsValid(dirty->xmin) || TransactionIdIsValid(dirty->xmax))
+		return BUSY;
+	if (!is_plain(table))
+		return STRANGE;
+	heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
+	for (int i = SETTLED_TENANT; i <= SETTLED_PACKAGE; i++)
+		if (!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
+												  values[i - 1], put[i - 1])))
+			return ABSENT;		/* another one, at its place */
+	if (values[SETTLED_CHANGED - 1] != put[SETTLED_CHANGED - 1])
+		return DONE;
+	for (int i = SETTLED_SETTLED; i <= SETTLED_ALONE; i++)
+	{
+		values[i - 1] = put[i - 1];
+		nulls[i - 1] = false;
+	}
+	replace(table, tuple, values, nulls);
+	CommandCounterIncrement();
+	return DONE;
+}
+
+/*
+ * Without the executor, where the row is there; at is where it was, which
+ * saves looking for it.  For many tenants that counts.
+ */
+static row
+update_settled(Oid schema, ItemPointerData at, const char *const *key,
+			   const Datum *put)
+{
+	Oid			oid = get_relname_relid("dbmig_settled", schema);
+	Relation	table = OidIsValid(oid) ? try_relation_open(oid, RowExclusiveLock) : NULL;
+	SnapshotData dirty;
+	HeapTupleData there;
+	HeapTuple	tuple = &there;
+	Buffer		buffer;
+	dbmig_reading r;
+	row			state = ABSENT;
+
+	if (table == NULL)
+		return STRANGE;
+	CommandCounterIncrement();
+	InitDirtySnapshot(dirty);
+	there.t_self = at;
+	if (ItemPointerIsValid(&at) && is_plain(table) &&
+		compat_heap_fetch(table, &dirty, tuple, &buffer))
+	{
+		state = update_found(table, tuple, &dirty, put);
+		ReleaseBuffer(buffer);
+	}
+	if (state == ABSENT)
+	{
+		dbmig_pg_read_begin(&r, schema, "dbmig_settled", &dirty, 2, SETTLED_TENANT, key);
+		while (state == ABSENT && (tuple = systable_getnext(r.scan)) != NULL)
+			state = update_found(table, tuple, &dirty, put);
+		dbmig_pg_read_end(&r);
+	}
+	relation_close(table, NoLock);
+	return state;
+}
+
+static void
+write_down(const dbmig_looked *l, const char *tenant, dbmig_seen *it)
 {
 	const char *key[2] = {tenant, it->package};
-	bool		there = it->round == l->round;
+	Datum		values[SETTLED_ALONE];
+	row			state;
 
 	/* a restore without triggers leaves none */
 	if (!it->stamped)
 	{
-		if (!is_busy(l, "dbmig_stamp", 1, &key[1]))
+		if (!is_stamped_now(l, it->package))
 			dbmig_pg_stamp(l->schema, it->package);
 		return;
 	}
-	if (is_busy(l, "dbmig_settled", 2, key))
-		return;
-	dbmig_pg_put_settled(l->schema, tenant, it->package,
-						 there ? it->tenant_changed : 0,
-						 it->changed + it->after, it->alone);
+
+	if (it->round != l->round)
+	{
+		it->tenant_changed = 0;
+		ItemPointerSetInvalid(&it->at);
+	}
+
+	values[SETTLED_TENANT - 1] = CStringGetTextDatum(tenant);
+	values[SETTLED_PACKAGE - 1] = CStringGetTextDatum(it->package);
+	values[SETTLED_CHANGED - 1] = Int64GetDatum((int64) it->tenant_changed);
+	values[SETTLED_SETTLED - 1] = Int64GetDatum((int64) (it->changed + it->after));
+
+	/* where not all was looked at, what is whole is registered */
+	values[SETTLED_REGISTERED - 1] = BoolGetDatum(it->listed || !l->all);
+	values[SETTLED_ALONE - 1] = BoolGetDatum(it->alone);
+	state = update_settled(l->schema, it->at, key, values);
+	if (state == ABSENT || state == STRANGE)
+		dbmig_pg_put_settled(l->schema, values);
 }
 
 static int
@@ -175,12 +309,17 @@ host_forget(dbmig_call *call, const char *tenant)
 	return 0;
 }
 
-/* Two of the same hash are taken for each other: then nothing is written. */
-typedef struct unsettled
+/*
+ * A row of dbmig_settled, of those that were seen all at once.  Two of the same
+ * hash are taken for each other: then nothing is written, or what is so.
+ */
+typedef struct noted
 {
 	uint64		hash;
 	uint64		changed;
-} unsettled;
+	ItemPointerData at;
+	bool		settled;
+} noted;
 
 static uint64
 hash_of(const char *tenant, const char *package)
@@ -193,14 +332,15 @@ hash_of(const char *tenant, const char *package)
 }
 
 static void
-keep_unsettled(dbmig_looked *l, const char *tenant, const char *package,
-			   uint64 changed)
+keep_noted(dbmig_looked *l, const char *tenant, const char *package,
+		   uint64 changed, const ItemPointerData * at, bool settled)
 {
 	uint64		hash = hash_of(tenant, package);
-	unsettled  *u;
+	noted	   *n = hash_search(l->noted, &hash, HASH_ENTER, NULL);
 
-	u = hash_search(l->unsettled, &hash, HASH_ENTER, NULL);
-	u->changed = changed;
+	n->changed = changed;
+	n->at = *at;
+	n->settled = settled;
 }
 
 static void
@@ -213,7 +353,7 @@ host_recall(dbmig_call *call, const char *tenant)
 	if (l == NULL)
 		return;
 	l->round++;
-	if (l->unsettled == NULL)
+	if (l->noted == NULL)
 	{
 		l->bad = true;			/* nothing that could be recalled */
 		return;
@@ -222,13 +362,16 @@ host_recall(dbmig_call *call, const char *tenant)
 	while ((it = hash_seq_search(&all)) != NULL)
 	{
 		uint64		hash = hash_of(tenant, it->package);
-		const unsettled *u = hash_search(l->unsettled, &hash, HASH_FIND, NULL);
+		const noted *n = hash_search(l->noted, &hash, HASH_FIND, NULL);
 
-		if (u == NULL)
+		if (n == NULL)
 			continue;
 		it->round = l->round;
-		it->tenant_changed = u->changed;
-		it->has_settled = false;
+		it->tenant_changed = n->changed;
+		it->at = n->at;
+		it->has_settled = n->settled;
+		it->settled = it->changed + it->after;
+		it->registered = true;
 	}
 }
 
@@ -254,35 +397,37 @@ do_tenants(dbmig_call *call, void *arg)
 	HeapTuple	tuple;
 
 	control.keysize = sizeof(uint64);
-	control.entrysize = sizeof(unsettled);
+	control.entrysize = sizeof(noted);
 	control.hcxt = l->context;
-	l->unsettled = hash_create("dbmig unsettled", 1024, &control,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	l->noted = hash_create("dbmig noted", 1024, &control,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	dbmig_pg_read_begin(&r, l->schema, "dbmig_settled", GetActiveSnapshot(),
 						0, 0, NULL);
-	while (result == 0 && (tuple = systable_getnext(r.scan)) != NULL)
+	while (result == 0 && r.desc->natts == SETTLED_ALONE &&
+		   (tuple = systable_getnext(r.scan)) != NULL)
 	{
-		const char *tenant;
-		const char *package;
-		const dbmig_seen *it;
-		bool		there;
-		uint64		settled = dbmig_pg_read_number(&r, tuple, SETTLED_SETTLED, &there);
+		Datum		values[SETTLED_ALONE];
+		bool		nulls[SETTLED_ALONE];
 		dbmig_value row[2];
+		const dbmig_seen *it;
+		bool		settled;
 
+		heap_deform_tuple(tuple, r.desc, values, nulls);
+		if (nulls[SETTLED_TENANT - 1] || nulls[SETTLED_PACKAGE - 1])
+			continue;
 		old = MemoryContextSwitchTo(context);
-		tenant = dbmig_pg_read_text(&r, tuple, SETTLED_TENANT);
-		package = dbmig_pg_read_text(&r, tuple, SETTLED_PACKAGE);
+		row[0] = dbmig_text(TextDatumGetCString(values[SETTLED_TENANT - 1]));
+		row[1] = dbmig_text(TextDatumGetCString(values[SETTLED_PACKAGE - 1]));
 		MemoryContextSwitchTo(old);
-		it = dbmig_pg_seen(l, package);
-		row[0] = dbmig_text(tenant);
-		row[1] = dbmig_text(package);
-		if (it == NULL || !it->stamped || !there ||
-			settled != it->changed + it->after ||
-			!dbmig_pg_read_bool(&r, tuple, SETTLED_REGISTERED))
-			keep_unsettled(l, tenant, package,
-						   dbmig_pg_read_number(&r, tuple, SETTLED_CHANGED, NULL));
-		else
+		it = dbmig_pg_seen(l, row[1].text);
+		settled = !nulls[SETTLED_SETTLED - 1] && it != NULL && it->stamped &&
+			(uint64) DatumGetInt64(values[SETTLED_SETTLED - 1]) == it->changed + it->after &&
+			DatumGetBool(values[SETTLED_REGISTERED - 1]);
+		keep_noted(l, row[0].text, row[1].text,
+				   (uint64) DatumGetInt64(values[SETTLED_CHANGED - 1]),
+				   &tuple->t_self, settled);
+		if (settled)
 			result = to->emit(call, to->arg, row);
 		MemoryContextReset(context);
 	}

@@ -77,7 +77,7 @@ typedef enum writing
 	REMOVED_COPY,
 	UNSETTLED_COPY,
 	EMPTIED,					/* stamp */
-	SETTLED,					/* tenant, package, changed, settled, alone */
+	SETTLED,					/* the row */
 	FORGOTTEN,					/* tenant */
 	WRITINGS
 } writing;
@@ -97,9 +97,8 @@ static const struct
 	[REMOVED_COPY] = {"ti", SET_STAMP ", removed = $2 WHERE package" IS "$1"},
 	[UNSETTLED_COPY] = {"tti", SET_SETTLED},
 	[EMPTIED] = {"i", "UPDATE %s.dbmig_stamp SET changed = $1, removed = $1"},
-	[SETTLED] = {"ttiib", "INSERT INTO %1$s.dbmig_settled AS s"
-		" SELECT $1, $2, $3, $4, EXISTS (SELECT 1 FROM %1$s.dbmig_package"
-		" WHERE package" IS "$2), $5"
+	[SETTLED] = {"ttiibb", "INSERT INTO %1$s.dbmig_settled AS s"
+		" SELECT $1, $2, $3, $4, $5, $6"
 		" WHERE $1" IS "'' OR EXISTS (SELECT 1 FROM %1$s.dbmig_tenant"
 		" WHERE tenant" IS "$1)"
 		" ON CONFLICT (tenant, package) DO UPDATE SET settled = excluded.settled,"
@@ -108,7 +107,7 @@ static const struct
 	[FORGOTTEN] = {"t", "DELETE FROM %s.dbmig_settled WHERE tenant" IS "$1"},
 };
 
-#define MAX_PARAMS 5
+#define MAX_PARAMS 6
 
 static SPIPlanPtr plans[WRITINGS];
 static char *plans_schema = NULL;
@@ -369,17 +368,9 @@ dbmig_touched(PG_FUNCTION_ARGS)
 }
 
 void
-dbmig_pg_put_settled(Oid schema, const char *tenant, const char *package,
-					 uint64 changed, uint64 settled, bool alone)
+dbmig_pg_put_settled(Oid schema, Datum *row)
 {
-	Datum		values[5];
-
-	values[0] = CStringGetTextDatum(tenant);
-	values[1] = CStringGetTextDatum(package);
-	values[2] = Int64GetDatum((int64) changed);
-	values[3] = Int64GetDatum((int64) settled);
-	values[4] = BoolGetDatum(alone);
-	write_row(schema, SETTLED, values);
+	write_row(schema, SETTLED, row);
 }
 
 void

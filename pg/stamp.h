@@ -19,13 +19,12 @@
  *
  * dbmig_pg_stamps_seen: what was stamped so far, in this transaction, may be
  * known to somebody.  dbmig_pg_stamp: a new one for a package that has none.
- * dbmig_pg_put_settled: changed is what the row had, 0 where there was none.
+ * dbmig_pg_put_settled: a row of dbmig_settled, changed as it was, 0 where there
+ * was none.
  */
 extern void dbmig_pg_stamps_seen(void);
 extern void dbmig_pg_stamp(Oid schema, const char *package);
-extern void dbmig_pg_put_settled(Oid schema, const char *tenant,
-								 const char *package, uint64 changed,
-								 uint64 settled, bool alone);
+extern void dbmig_pg_put_settled(Oid schema, Datum *row);
 extern void dbmig_pg_drop_settled(Oid schema, const char *tenant);
 
 /* The columns, as the install script has them. */
@@ -49,6 +48,7 @@ typedef struct dbmig_seen
 	bool		alone;			/* it comes after nothing */
 	uint64		round;			/* what follows is of this round, or not there */
 	uint64		tenant_changed;
+	ItemPointerData at;			/* the row, if that is known */
 	bool		has_settled;
 	uint64		settled;
 	bool		registered;
@@ -63,7 +63,8 @@ struct dbmig_looked
 								 * after */
 	bool		bad;			/* there are names that do not fit */
 	uint64		round;
-	HTAB	   *unsettled;		/* by a hash of tenant and package: changed */
+	HTAB	   *noted;			/* of all tenants, by a hash of tenant and
+								 * package */
 	Oid			schema;
 };
 
