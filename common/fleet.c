@@ -52,7 +52,7 @@ dbmig_fleet_registry(dbmig_fleet *fleet)
 
 	/* what they have they have of the other one */
 	for (i = 0; i < fleet->count; i++)
-		fleet->tenants[i].to_settle = false;
+		fleet->tenants[i].counted = fleet->tenants[i].done = false;
 	if (call->texts != NULL)
 		call->texts->count = 0;
 	if (dbmig_settle_look(call, NULL, NULL) != 0 ||
@@ -125,7 +125,10 @@ dbmig_fleet_take(dbmig_fleet *fleet, const char *package)
 		return NULL;
 	for (i = 0; i < graph->node_count; i++)
 		if (t->mark[i])
-			t->packages[graph->nodes[i].package] = 1;
+			t->packages[graph->nodes[i].package] = DBMIG_TAKEN_WHOLE;
+	for (i = 0; i < graph->node_count; i++)
+		if (!t->mark[i] && t->packages[graph->nodes[i].package] != 0)
+			t->packages[graph->nodes[i].package] = DBMIG_TAKEN_SOME;
 	fleet->taken_count++;
 	return t;
 }
@@ -378,7 +381,27 @@ dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
 			t->state = DBMIG_TENANT_BEHIND;
 		if (!has)
 			t->state = DBMIG_TENANT_CURRENT;
-		t->to_settle = has && !t->is_settled && t->state != DBMIG_TENANT_BEHIND;
+		t->counted = has && !t->is_settled && t->state != DBMIG_TENANT_BEHIND;
+	}
+	return 0;
+}
+
+/* Is this one of which such a tenant has everything, now that it is done? */
+static int
+is_done(dbmig_fleet *fleet, const dbmig_tenant *t, int package,
+		const char *asked, bool *done)
+{
+	size_t		count = asked != NULL ? 1 : t->count;
+	size_t		i;
+
+	*done = false;
+	for (i = 0; i < count && !*done; i++)
+	{
+		const dbmig_taken *its = dbmig_fleet_take(fleet, asked != NULL ? asked : t->packages[i]);
+
+		if (its == NULL)
+			return -1;
+		*done = its->packages[package] == DBMIG_TAKEN_WHOLE;
 	}
 	return 0;
 }
@@ -401,15 +424,16 @@ settle_tenants(dbmig_fleet *fleet, const char *package)
 	{
 		const dbmig_tenant *t = &fleet->tenants[i];
 
-		if (!t->to_settle)
+		if (!t->counted && !t->done)
 			continue;
 		for (j = 0; j < count; j++)
 		{
-			bool		wanted;
+			bool		has;
 
-			if (is_wanted(fleet, t, (int) j, package, &wanted) != 0)
+			if (t->done ? is_done(fleet, t, (int) j, package, &has) != 0 :
+				is_wanted(fleet, t, (int) j, package, &has) != 0)
 				return -1;
-			whole[j] = wanted;
+			whole[j] = has;
 		}
 		call->memo->recall(call, t->name);
 		if (call->memo->settle(call, t->name, count, names, whole, false) != 0)
@@ -427,7 +451,7 @@ dbmig_fleet_settle(dbmig_fleet *fleet, const char *package)
 	size_t		i;
 
 	for (i = 0; i < fleet->count; i++)
-		some = some || fleet->tenants[i].to_settle;
+		some = some || fleet->tenants[i].counted || fleet->tenants[i].done;
 	if (!some || call->memo == NULL || !call->memo->can_settle(call))
 		return 0;
 	if (host->begin(call, DBMIG_MODE_MIGRATE) != 0)

@@ -24,10 +24,14 @@ typedef struct dbmig_tenant
 	dbmig_tenant_state state;
 	bool		canary;
 	bool		is_settled;		/* everything that is asked for */
-	bool		to_settle;		/* has it all, and that is not written down */
+	bool		counted;		/* that is not known, but was counted */
+	bool		done;			/* all that was asked for, in this call */
 	int			settled;		/* packages of that */
 	int			applied;		/* migrations, in this call */
 } dbmig_tenant;
+
+#define DBMIG_TAKEN_SOME 1
+#define DBMIG_TAKEN_WHOLE 2
 
 /*
  * What a package takes along, worked out where it is asked for first: of many
@@ -37,7 +41,8 @@ typedef struct dbmig_taken
 {
 	const char *package;		/* "" is all */
 	char	   *mark;			/* of ids */
-	char	   *packages;		/* those that have a marked migration */
+	char	   *packages;		/* those that have a marked migration: SOME,
+								 * or WHOLE where all of them are */
 } dbmig_taken;
 
 typedef struct dbmig_fleet

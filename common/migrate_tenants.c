@@ -181,7 +181,7 @@ try_one(run *r, dbmig_tenant *t, bool waits, bool *again)
 	r->applied += count;
 	t->applied += count;
 	t->state = held ? DBMIG_TENANT_HELD : DBMIG_TENANT_DONE;
-	t->to_settle = failed == 0 && r->version == NULL;
+	t->done = failed == 0 && r->version == NULL;
 	if (!*again && !held && (t->applied > 0 || failed != 0))
 		r->touched++;
 	if (!*again && !held && failed != 0)

@@ -111,16 +111,16 @@ replace(Relation table, HeapTuple old, Datum *values, bool *nulls)
 								   UNIQUE_CHECK_YES, values, nulls, &new->t_self);
 }
 
-typedef enum row
+typedef enum row_state
 {
 	ABSENT,
 	BUSY,						/* somebody writes it now */
 	STRANGE,					/* not of a plain table */
 	DONE
-} row;
+} row_state;
 
 /* What the snapshot sees of the row, and whether somebody is writing it. */
-static row
+static row_state
 update_found(Relation table, HeapTuple tuple, const SnapshotData * dirty,
 			 const Datum *put)
 {
@@ -152,7 +152,7 @@ update_found(Relation table, HeapTuple tuple, const SnapshotData * dirty,
  * Without the executor, where the row is there; at is where it was, which
  * saves looking for it.  For many tenants that counts.
  */
-static row
+static row_state
 update_settled(Oid schema, ItemPointerData at, const char *const *key,
 			   const Datum *put)
 {
@@ -163,7 +163,7 @@ update_settled(Oid schema, ItemPointerData at, const char *const *key,
 	HeapTuple	tuple = &there;
 	Buffer		buffer;
 	dbmig_reading r;
-	row			state = ABSENT;
+	row_state	state = ABSENT;
 
 	if (table == NULL)
 		return STRANGE;
@@ -192,7 +192,7 @@ write_down(const dbmig_looked *l, const char *tenant, dbmig_seen *it)
 {
 	const char *key[2] = {tenant, it->package};
 	Datum		values[SETTLED_ALONE];
-	row			state;
+	row_state	state;
 
 	/* a restore without triggers leaves none */
 	if (!it->stamped)

@@ -45,6 +45,19 @@ SELECT made('b3'), made('b4'), (SELECT * FROM lacking);
 CALL dbmig_migrate_tenants('b', 3);
 CALL dbmig_migrate_tenants('b');
 SELECT made('b4'), (SELECT * FROM lacking);
+-- of a package that is taken along to a version only the rest is pending
+SELECT dbmig_register('q', i, format('CREATE TABLE q%s (x int)', i)) FROM generate_series(1, 2) i;
+SELECT dbmig_register('p', 1, 'CREATE TABLE p1 (x int)'), dbmig_after('p', 'q@2');
+CREATE SCHEMA behind5;
+SELECT dbmig_apply('p', NULL, 'behind5'), dbmig_register('q', 3, 'CREATE TABLE q3 (x int)'), dbmig_register('p', 2, 'CREATE TABLE p2 (x int)');
+CALL dbmig_migrate_tenants('p');
+SELECT made('p2'), made('q3'), dbmig_is_current('p', NULL, 'behind5'), dbmig_is_current('q', NULL, 'behind5');
+SELECT dbmig_register('p', 3, 'CREATE TABLE p3 (x int)');
+CALL dbmig_migrate_tenants(options => '{"only": "behind5"}');
+SELECT made('p3'), made('q3'), dbmig_is_current('p', NULL, 'behind5'), dbmig_is_current('q', NULL, 'behind5');
+SELECT dbmig_remove_tenant('behind5', NULL);
+CALL dbmig_migrate_tenants();
+SELECT made('p3'), made('q3'), (SELECT * FROM lacking);
 -- one that fails is not noted, the others are, and it is found again
 SELECT dbmig_register('b', 5, 'CREATE TABLE b5 (x int)');
 CREATE TABLE behind2.b5 ();
