@@ -308,7 +308,7 @@ typedef struct dbmig_host
  * settle: in the transaction that made it so or a later one, packages that are
  * whole or not; packages NULL: all that was looked at is.  all: so is what is
  * not among them.  tenants: a row (tenant, package) for each that is settled,
- * after a look at all; recall: as if it had looked at this tenant then.
+ * after a look at all; recall: as if it had looked at the next tenant then.
  * can_settle: whether anything can be written down.  forget: a tenant.
  */
 typedef struct dbmig_memo
@@ -318,7 +318,7 @@ typedef struct dbmig_memo
 	int			(*known) (dbmig_call *call, const char *package,
 						  const char *tenant, bool *known);
 	int			(*tenants) (dbmig_call *call, dbmig_row_fn row, void *arg);
-	void		(*recall) (dbmig_call *call, const char *tenant);
+	void		(*recall) (dbmig_call *call);
 	bool		(*can_settle) (dbmig_call *call);
 	int			(*settle) (dbmig_call *call, const char *tenant, size_t count,
 						   const char *const *packages, const char *whole,

@@ -49,6 +49,7 @@ dbmig_fleet_registry(dbmig_fleet *fleet)
 
 	call->registry = NULL;
 	fleet->taken_count = 0;
+	fleet->settled = NULL;
 
 	/* what they have they have of the other one */
 	for (i = 0; i < fleet->count; i++)
@@ -156,7 +157,6 @@ typedef struct search
 {
 	dbmig_fleet *fleet;
 	const char *package;		/* that was asked for, or NULL */
-	size_t	   *settled;		/* by package: in how many tenants */
 	char	   *has;			/* by tenant: the migration that is looked for */
 } search;
 
@@ -224,7 +224,7 @@ read_settled(dbmig_call *call, void *arg, const dbmig_value *row)
 	if (is_wanted(s->fleet, t, package, s->package, &wanted) != 0)
 		return -1;
 	t->settled += wanted;
-	s->settled[package]++;
+	s->fleet->settled[package]++;
 	return 0;
 }
 
@@ -238,8 +238,8 @@ find_settled(dbmig_fleet *fleet, search *s)
 	size_t		i;
 	size_t		j;
 
-	s->settled = dbmig_alloc(call, fleet->graph.package_count * sizeof(*s->settled) + 1);
-	if (s->settled == NULL ||
+	fleet->settled = dbmig_alloc(call, fleet->graph.package_count * sizeof(*fleet->settled) + 1);
+	if (fleet->settled == NULL ||
 		call->memo->tenants(call, read_settled, s) != 0)
 		return -1;
 	for (i = 0; i < fleet->count; i++)
@@ -335,7 +335,7 @@ find_last(search *s)
 	if (s->has == NULL)
 		return -1;
 	for (i = 0; i < fleet->graph.package_count; i++)
-		if (s->settled[i] < fleet->count && left-- > 0 &&
+		if (fleet->settled[i] < fleet->count && left-- > 0 &&
 			find_lacking(s, (int) i) != 0)
 			return -1;
 	return 0;
@@ -359,7 +359,7 @@ dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
 	const dbmig_host *host = fleet->call->host;
 	bool		each = host->tenants_apart || is_unmet(&fleet->graph);
 	int			number = -1;
-	search		s = {fleet, package, NULL, NULL};
+	search		s = {fleet, package, NULL};
 	size_t		i;
 
 	if (package != NULL)
@@ -430,12 +430,15 @@ settle_tenants(dbmig_fleet *fleet, const char *package)
 		{
 			bool		has;
 
+			whole[j] = 0;
+			if (fleet->settled != NULL && fleet->settled[j] == fleet->count)
+				continue;
 			if (t->done ? is_done(fleet, t, (int) j, package, &has) != 0 :
 				is_wanted(fleet, t, (int) j, package, &has) != 0)
 				return -1;
 			whole[j] = has;
 		}
-		call->memo->recall(call, t->name);
+		call->memo->recall(call);
 		if (call->memo->settle(call, t->name, count, names, whole, false) != 0)
 			return -1;
 	}

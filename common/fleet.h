@@ -52,6 +52,7 @@ typedef struct dbmig_fleet
 	dbmig_tenant *tenants;		/* by name */
 	size_t		count;
 	size_t		capacity;
+	size_t	   *settled;		/* by package: in how many tenants, or NULL */
 	dbmig_taken *taken;
 	size_t		taken_count;
 	size_t		taken_capacity;

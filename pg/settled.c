@@ -227,6 +227,57 @@ by_name(const ListCell *a, const ListCell *b)
 	return strcmp(((dbmig_seen *) lfirst(a))->package, ((dbmig_seen *) lfirst(b))->package);
 }
 
+/*
+ * A row of dbmig_settled, of those that were seen all at once.  Two of the same
+ * hash are taken for each other: then nothing is written, or what is so.
+ */
+typedef struct noted
+{
+	uint64		hash;
+	uint64		changed;
+	ItemPointerData at;
+	bool		settled;
+} noted;
+
+static uint64
+hash_of(const char *tenant, const char *package)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) tenant,
+										   strlen(tenant), 0);
+
+	return hash_bytes_extended((const unsigned char *) package,
+							   strlen(package), hash);
+}
+
+static void
+keep_noted(dbmig_looked *l, const char *tenant, const char *package,
+		   uint64 changed, const ItemPointerData * at, bool settled)
+{
+	uint64		hash = hash_of(tenant, package);
+	noted	   *n = hash_search(l->noted, &hash, HASH_ENTER, NULL);
+
+	n->changed = changed;
+	n->at = *at;
+	n->settled = settled;
+}
+
+/* What was seen of this tenant's row, among all of them. */
+static void
+recall(dbmig_looked *l, const char *tenant, dbmig_seen *it)
+{
+	uint64		hash = hash_of(tenant, it->package);
+	const noted *n = hash_search(l->noted, &hash, HASH_FIND, NULL);
+
+	if (n == NULL)
+		return;
+	it->round = l->round;
+	it->tenant_changed = n->changed;
+	it->at = n->at;
+	it->has_settled = n->settled;
+	it->settled = it->changed + it->after;
+	it->registered = true;
+}
+
 /* The items that are whole and not yet known to be. */
 static List *
 find_new(dbmig_looked *l, const verdict *v)
@@ -241,6 +292,8 @@ find_new(dbmig_looked *l, const verdict *v)
 		if (it == NULL)
 			continue;
 		it->told = l->round;
+		if (v->whole[i] && l->noted !=NULL)
+			recall(l, v->tenant, it);
 		if (v->whole[i] && !dbmig_pg_settled(l, it))
 			new = lappend(new, it);
 	}
@@ -309,70 +362,16 @@ host_forget(dbmig_call *call, const char *tenant)
 	return 0;
 }
 
-/*
- * A row of dbmig_settled, of those that were seen all at once.  Two of the same
- * hash are taken for each other: then nothing is written, or what is so.
- */
-typedef struct noted
-{
-	uint64		hash;
-	uint64		changed;
-	ItemPointerData at;
-	bool		settled;
-} noted;
-
-static uint64
-hash_of(const char *tenant, const char *package)
-{
-	uint64		hash = hash_bytes_extended((const unsigned char *) tenant,
-										   strlen(tenant), 0);
-
-	return hash_bytes_extended((const unsigned char *) package,
-							   strlen(package), hash);
-}
-
 static void
-keep_noted(dbmig_looked *l, const char *tenant, const char *package,
-		   uint64 changed, const ItemPointerData * at, bool settled)
-{
-	uint64		hash = hash_of(tenant, package);
-	noted	   *n = hash_search(l->noted, &hash, HASH_ENTER, NULL);
-
-	n->changed = changed;
-	n->at = *at;
-	n->settled = settled;
-}
-
-static void
-host_recall(dbmig_call *call, const char *tenant)
+host_recall(dbmig_call *call)
 {
 	dbmig_looked *l = ((dbmig_pg *) call->data)->looked;
-	HASH_SEQ_STATUS all;
-	dbmig_seen *it;
 
 	if (l == NULL)
 		return;
 	l->round++;
 	if (l->noted == NULL)
-	{
 		l->bad = true;			/* nothing that could be recalled */
-		return;
-	}
-	hash_seq_init(&all, l->items);
-	while ((it = hash_seq_search(&all)) != NULL)
-	{
-		uint64		hash = hash_of(tenant, it->package);
-		const noted *n = hash_search(l->noted, &hash, HASH_FIND, NULL);
-
-		if (n == NULL)
-			continue;
-		it->round = l->round;
-		it->tenant_changed = n->changed;
-		it->at = n->at;
-		it->has_settled = n->settled;
-		it->settled = it->changed + it->after;
-		it->registered = true;
-	}
 }
 
 typedef struct rows
