@@ -375,8 +375,12 @@ extern void dbmig_call_begin(dbmig_call *call, const dbmig_host *host,
 							 void *data);
 extern void dbmig_call_end(dbmig_call *call);
 
-/* Frees all memory of the call and forgets its error. */
+/*
+ * Frees all memory of the call and forgets its error; dbmig_call_forgive only
+ * forgets that.
+ */
 extern void dbmig_call_clear(dbmig_call *call);
+extern void dbmig_call_forgive(dbmig_call *call);
 
 /*
  * A part of a call has memory and an error of its own, which are gone with

@@ -484,6 +484,7 @@ typedef struct dbmig_texts
 /*
  * steps.c: one step of a plan.  dbmig_step_up and _down run and record it,
  * dbmig_step_run only runs it, dbmig_step_say says that it is done.
+ * dbmig_step_is_kept: going up, its text need not be read any more.
  * dbmig_steps_name: 1 where the word is in the text of one of the first count
  * steps, going up, or one of them is a function; else 0, or -1.
  */
@@ -494,6 +495,8 @@ extern int	dbmig_mark_applied(dbmig_call *call, const char *tenant,
 							   int64_t microseconds);
 extern int	dbmig_mark_pending(dbmig_call *call, const char *tenant,
 							   dbmig_item item);
+extern bool dbmig_step_is_kept(const dbmig_plan *plan, int i,
+							   const dbmig_texts *kept);
 extern int	dbmig_step_run(dbmig_call *call, const char *tenant,
 						   const dbmig_plan *plan, int i,
 						   dbmig_direction direction, dbmig_texts *kept,
@@ -515,13 +518,14 @@ extern int	dbmig_step_forget(dbmig_call *call, const char *tenant,
 
 /*
  * apply.c, migrate.c: the work itself.  dbmig_apply_target: in a transaction
- * with the tenant's lock.  dbmig_migrate_target: in transactions of its own;
- * *held where that failed because the lock could not be had.
+ * with the tenant's lock.  dbmig_migrate_target: in transactions of its own,
+ * which quick steps share where together says so; *held where that failed
+ * because the lock could not be had.
  */
 extern int	dbmig_apply_target(dbmig_call *call, const dbmig_target *target,
 							   int *count);
 extern int	dbmig_migrate_target(dbmig_call *call, const dbmig_target *target,
-								 int *count, bool *held);
+								 bool together, int *count, bool *held);
 
 /* apply.c: C2, where that is wanted, what is registered is what was applied. */
 extern int	dbmig_accept_changed(dbmig_call *call, const char *tenant,

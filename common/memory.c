@@ -62,14 +62,20 @@ dbmig_call_end(dbmig_call *call)
 }
 
 void
-dbmig_call_clear(dbmig_call *call)
+dbmig_call_forgive(dbmig_call *call)
 {
-	free_blocks(call, call->blocks);
-	call->blocks = NULL;
 	call->status = DBMIG_OK;
 	call->message = NULL;
 	call->hint = NULL;
 	memset(&call->failure, 0, sizeof(call->failure));
+}
+
+void
+dbmig_call_clear(dbmig_call *call)
+{
+	free_blocks(call, call->blocks);
+	call->blocks = NULL;
+	dbmig_call_forgive(call);
 }
 
 void

@@ -9,6 +9,16 @@
  * recorded behind each, so that the next call goes on from there.  A failure
  * is undone, recorded in a transaction of its own, and said again.
  *
+ * Where many tenants are files of their own, most of the time would go into
+ * beginning and committing.  There, quick migrations share a transaction, for
+ * no longer than TOGETHER_SECONDS and the one that has begun before; said and
+ * counted they are when it is committed.  What fails in one is undone with all
+ * of it, the plan made anew, and done again one by one up to where it failed:
+ * so what is applied, recorded and said in the end is as if each had been by
+ * itself, and in a way that cannot depend on how quick they are.  Only an
+ * interrupt, a lack of memory and a commit that readers do not let through are
+ * not tried again.
+ *
  * Where locks end with each transaction, another call may have done some of
  * the plan in between: once something was written by another connection, what
  * the plan was made of is looked at again, and the rest planned anew where it
@@ -22,6 +32,8 @@
 #include "internal.h"
 
 #define POLL_SECONDS 0.05
+#define TOGETHER_SECONDS 0.25	/* nobody else can write meanwhile */
+#define TOGETHER_STEPS 64
 
 static int
 put_unsettled(dbmig_call *call, const char *tenant, dbmig_item item,
@@ -126,11 +138,17 @@ typedef struct work
 	int64_t		history;		/* last id, by us or before us, or -1 */
 	bool		open;			/* the plan's transaction is the next step's */
 	bool		watched;		/* another connection has written since */
+	bool		together;		/* quick steps share a transaction */
+	int			singly;			/* steps from here on that do not, because one
+								 * of them has failed in one */
 } work;
 
-/* In a transaction: whether the i-th step is still to be done as planned. */
+/*
+ * In a transaction with so many steps in it already: whether the i-th is still
+ * to be done as planned.
+ */
 static int
-is_as_planned(dbmig_call *call, work *w, int i, bool *same)
+is_as_planned(dbmig_call *call, work *w, int i, int before, bool *same)
 {
 	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
 	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
@@ -151,7 +169,7 @@ is_as_planned(dbmig_call *call, work *w, int i, bool *same)
 	{
 		if (dbmig_query_row(call, DBMIG_HISTORY_LAST, NULL, row, 1, same) != 0)
 			return -1;
-		*same = row[0].integer == w->history;
+		*same = row[0].integer == w->history + before;
 	}
 	call->moved = !*same;
 	return 0;
@@ -220,7 +238,7 @@ begin_step(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 	}
 	if (begin(call, tenant) != 0)
 		return -1;
-	if (is_as_planned(call, w, i, same) != 0)
+	if (is_as_planned(call, w, i, 0, same) != 0)
 		return end(call, -1);
 	return *same ? 0 : end(call, 0);
 }
@@ -288,44 +306,127 @@ migrate_alone(dbmig_call *call, const char *tenant, work *w, int i,
 	return end(call, settle_last(call, w, i));
 }
 
-/* *same: false where it was not run, because the plan is no longer right. */
-static int
-migrate_one(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
+static bool
+is_transactional(const work *w, int i)
 {
-	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
-	dbmig_item	item = dbmig_graph_item(&w->plan.graph, w->plan.order[i]);
-	int			statements = node->more != NULL ? node->more->statements : 0;
+	return (w->plan.graph.nodes[w->plan.order[i]].flags & DBMIG_NODE_TRANSACTIONAL) != 0;
+}
+
+/*
+ * Whether the i-th step goes into the transaction of those before it, which has
+ * lasted since then.  What it runs was read under the plan's eyes: where it
+ * still has to be, the next begin looks whether the registry has changed.
+ */
+static int
+goes_along(dbmig_call *call, work *w, int i, int before, int64_t since, bool *goes)
+{
+	*goes = w->together && w->singly == 0 && before < TOGETHER_STEPS &&
+		i < w->plan.count && is_transactional(w, i) &&
+		dbmig_step_is_kept(&w->plan, i, w->kept) &&
+		(double) (dbmig_now_us() - since) < TOGETHER_SECONDS * 1000000.0;
+	return *goes ? is_as_planned(call, w, i, before, goes) : 0;
+}
+
+/*
+ * The i-th step, and those that go along with it, in one transaction.  *done:
+ * how many; of a failure the last is the one that failed, 0: none was begun.
+ */
+static int
+migrate_together(dbmig_call *call, const char *tenant, work *w, int i,
+				 int64_t *took, int *done, bool *same)
+{
 	int64_t		since = dbmig_now_us();
-	int64_t		took = 0;
-	char		hex[DBMIG_CHECKSUM_SIZE];
+	bool		more = true;
 	int			result;
 
-	if ((node->flags & DBMIG_NODE_TRANSACTIONAL) == 0)
-		result = migrate_alone(call, tenant, w, i, &statements, &took, same);
+	if (begin_step(call, tenant, w, i, same) != 0)
+		return -1;
+	if (!*same)
+		return 0;
+	do
+	{
+		result = dbmig_step_up(call, tenant, &w->plan, i + *done, w->kept,
+							   &took[*done]);
+		(*done)++;
+		if (result == 0)
+			result = goes_along(call, w, i + *done, *done, since, &more);
+	} while (result == 0 && more);
+	if (result == 0)
+		result = settle_last(call, w, i + *done - 1);
+	if (result != 0)
+		return end(call, -1);
+	result = end(call, 0);
+
+	/* who reads would be in the way of the first one's commit, too */
+	if (result != 0 && call->status == DBMIG_LOCKED)
+		*done = 1;
+	return result;
+}
+
+/* What cannot be recorded is said all the same. */
+static int
+keep_failure(dbmig_call *call, const char *tenant, work *w, int i,
+			 int statements, int64_t took)
+{
+	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
+	char		hex[DBMIG_CHECKSUM_SIZE];
+
+	if (begin(call, tenant) == 0)
+		end(call, record_failure(call, tenant,
+								 dbmig_graph_item(&w->plan.graph, w->plan.order[i]),
+								 node->name, dbmig_node_checksum(node, hex),
+								 statements, took));
+	return -1;
+}
+
+/*
+ * The i-th step, and perhaps some that follow.  *done: how many; 0, the rest is
+ * to be planned anew.
+ */
+static int
+migrate_next(dbmig_call *call, const char *tenant, work *w, int i, int *done)
+{
+	const dbmig_node *node = &w->plan.graph.nodes[w->plan.order[i]];
+	int			statements = 0;
+	int64_t		since = dbmig_now_us();
+	int64_t		took[TOGETHER_STEPS];
+	bool		same = true;
+	int			result;
+	int			j;
+
+	*done = 0;
+	if (is_transactional(w, i))
+		result = migrate_together(call, tenant, w, i, took, done, &same);
 	else
 	{
-		statements = 0;
-		if (begin_step(call, tenant, w, i, same) != 0)
-			return -1;
-		if (!*same)
-			return 0;
-		result = dbmig_step_up(call, tenant, &w->plan, i, w->kept, &took);
-		result = end(call, result == 0 ? settle_last(call, w, i) : -1);
+		*done = 1;
+		statements = node->more != NULL ? node->more->statements : 0;
+		result = migrate_alone(call, tenant, w, i, &statements, took, &same);
 	}
-	if (result == 0 && !*same)
-		return 0;
-	if (result == 0)
+	if (result != 0 && *done == 0)
+		return -1;
+	if (result != 0 && *done > 1 && call->status != DBMIG_NO_MEMORY &&
+		!call->failure.interrupted)
 	{
-		w->history++;
-		return dbmig_step_say(call, &w->plan, i, DBMIG_UP, took);
+		dbmig_call_forgive(call);
+		w->singly = *done;
+		*done = 0;
+		return 0;
 	}
-
-	/* what cannot be recorded is said all the same */
-	if (begin(call, tenant) == 0)
-		end(call, record_failure(call, tenant, item, node->name,
-								 dbmig_node_checksum(node, hex), statements,
-								 dbmig_now_us() - since));
-	return -1;
+	if (result != 0)
+		return keep_failure(call, tenant, w, i + *done - 1, statements,
+							dbmig_now_us() - since);
+	if (!same)
+	{
+		w->singly = 0;
+		*done = 0;
+		return 0;
+	}
+	w->history += *done;
+	w->singly -= w->singly > 0;
+	for (j = 0; j < *done && result == 0; j++)
+		result = dbmig_step_say(call, &w->plan, i + j, DBMIG_UP, took[j]);
+	return result;
 }
 
 /*
@@ -346,14 +447,14 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w, bool *held)
 		*held = call->status == DBMIG_LOCKED;
 		return -1;
 	}
-	if (call->moved && call->registry != NULL)
+	w->watched = call->moved && w->singly > 0;
+	if (call->moved && call->registry != NULL && !w->watched)
 	{
 		*held = true;
 		dbmig_fail(call, DBMIG_LOCKED, NULL, "the registered migrations are being changed");
 		return end(call, -1);
 	}
 	call->moved = false;
-	w->watched = false;
 	if (dbmig_plan_up(call, target, DBMIG_MODE_MIGRATE, &w->plan) != 0 ||
 		dbmig_tenant_adopt(call, target->tenant, target->package) != 0 ||
 		dbmig_accept_changed(call, target->tenant, &w->plan.graph) != 0)
@@ -367,39 +468,52 @@ make_plan(dbmig_call *call, const dbmig_target *target, work *w, bool *held)
 	return w->open ? 0 : end(call, dbmig_settle_plan(call, target, &w->plan));
 }
 
+static int
+migrate_plans(dbmig_call *call, work *w, int *count, bool *held)
+{
+	int			done = 1;
+	int			i;
+
+	for (;;)
+	{
+		if (make_plan(call, w->target, w, held) != 0)
+			return -1;
+		w->plan.before = *count;
+		for (i = 0; i < w->plan.count; i += done)
+		{
+			if (migrate_next(call, w->target->tenant, w, i, &done) != 0)
+				return -1;
+			if (done == 0)
+				break;
+			*count += done;
+		}
+		if (i >= w->plan.count)
+			return 0;
+	}
+}
+
 int
-dbmig_migrate_target(dbmig_call *call, const dbmig_target *target, int *count,
-					 bool *held)
+dbmig_migrate_target(dbmig_call *call, const dbmig_target *target,
+					 bool together, int *count, bool *held)
 {
 	work		w;
-	int			i = 0;
+	int			failed;
 
 	*held = false;
 	memset(&w, 0, sizeof(w));
 	w.target = target;
+	w.together = together;
 	w.kept = &w.own;
 	if (call->texts != NULL)
 	{
 		w.kept = call->texts;
 		memset(&w.kept->made, 0, sizeof(w.kept->made));
 	}
-	for (;;)
-	{
-		bool		same = true;
+	failed = migrate_plans(call, &w, count, held);
 
-		if (make_plan(call, target, &w, held) != 0)
-			return -1;
-		w.plan.before = *count;
-		for (i = 0; same && i < w.plan.count; i++)
-		{
-			if (migrate_one(call, target->tenant, &w, i, &same) != 0)
-				return -1;
-			if (same)
-				(*count)++;
-		}
-		if (same)
-			return 0;
-	}
+	/* this plan did not need what has changed; the next one may */
+	call->moved |= w.watched;
+	return failed;
 }
 
 int
@@ -420,7 +534,7 @@ dbmig_do_migrate(dbmig_call *call, int nargs, const dbmig_value *args,
 		failed = dbmig_settle_found(call, &target);
 	else
 	{
-		failed = dbmig_migrate_target(call, &target, &count, &held);
+		failed = dbmig_migrate_target(call, &target, false, &count, &held);
 		call->host->release(call);
 	}
 	if (failed != 0)

@@ -110,7 +110,8 @@ migrate_target(run *r, const dbmig_target *target, int *count, bool *held)
 		*held = r->call->status == DBMIG_LOCKED;
 		return -1;
 	}
-	return settled ? 0 : dbmig_migrate_target(r->call, target, count, held);
+	return settled ? 0 :
+		dbmig_migrate_target(r->call, target, dbmig_tenant_apart(r->call), count, held);
 }
 
 /* All that this tenant is to have, or of that what was asked for. */

@@ -115,9 +115,39 @@ keep_text(dbmig_call *call, void *arg, const dbmig_value *row)
 	return 0;
 }
 
+static bool
+is_kept(const dbmig_plan *plan, int i, dbmig_direction direction,
+		const dbmig_texts *kept)
+{
+	return i >= kept->first && i < kept->first + kept->count &&
+		kept->steps[i - kept->first].node == plan->order[i] &&
+		kept->direction == direction;
+}
+
+bool
+dbmig_step_is_kept(const dbmig_plan *plan, int i, const dbmig_texts *kept)
+{
+	return is_kept(plan, i, DBMIG_UP, kept);
+}
+
+/* Room for the i-th step behind the one before it, or else for it alone. */
+static void
+make_room(const dbmig_plan *plan, int i, dbmig_direction direction,
+		  dbmig_texts *kept)
+{
+	if (i > 0 && i == kept->first + kept->count &&
+		is_kept(plan, i - 1, direction, kept) &&
+		kept->count < DBMIG_AHEAD_STEPS && kept->bytes.length < AHEAD_BYTES)
+		return;
+	kept->bytes.length = 0;
+	kept->direction = direction;
+	kept->first = i;
+	kept->count = 0;
+}
+
 /*
  * The text of the i-th step of a plan.  Going up, the steps of one package
- * that follow each other are read by one query.
+ * that follow each other are read by one query, and kept with those before.
  */
 static int
 read_text(dbmig_call *call, const dbmig_plan *plan, int i,
@@ -127,34 +157,32 @@ read_text(dbmig_call *call, const dbmig_plan *plan, int i,
 	dbmig_item	item = dbmig_graph_item(&plan->graph, plan->order[i]);
 	reading		look = {plan, kept, 1};
 	dbmig_value params[3];
+	int			before;
 
-	if (i >= kept->first && i < kept->first + kept->count &&
-		kept->steps[i - kept->first].node == plan->order[i] &&
-		kept->direction == direction)
+	if (is_kept(plan, i, direction, kept))
 	{
 		*step = &kept->steps[i - kept->first];
 		return 0;
 	}
-	while (direction == DBMIG_UP && look.wanted < DBMIG_AHEAD_STEPS &&
+	make_room(plan, i, direction, kept);
+	before = kept->count;
+	while (direction == DBMIG_UP && (size_t) before + look.wanted < DBMIG_AHEAD_STEPS &&
 		   (size_t) i + look.wanted < (size_t) plan->count &&
 		   nodes[plan->order[(size_t) i + look.wanted]].package == nodes[plan->order[i]].package)
 		look.wanted++;
-	kept->bytes.length = 0;
-	kept->direction = direction;
-	kept->first = i;
-	kept->count = 0;
 	params[0] = dbmig_text(item.package);
 	params[1] = dbmig_text(dbmig_version_key(call, item.version));
 	params[2] = dbmig_int((int64_t) look.wanted);
+	look.wanted += (size_t) before;
 	if (call->status == DBMIG_NO_MEMORY ||
 		call->host->query(call, direction == DBMIG_UP ? DBMIG_STEPS_UP : DBMIG_STEPS_DOWN,
 						  params, keep_text, &look) != 0)
 		return -1;
-	if (kept->count == 0)
+	if (kept->count == before)
 		return dbmig_fail(call, DBMIG_DAMAGED, NULL,
 						  "migration \"%s\" has vanished from dbmig_migration",
 						  dbmig_item_text(call, item));
-	*step = &kept->steps[0];
+	*step = &kept->steps[before];
 	return 0;
 }
 

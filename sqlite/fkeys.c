@@ -4,8 +4,9 @@
  *
  * Scripts run with foreign keys off, so that DROP TABLE in a rebuild deletes
  * no child row.  What violates a foreign key before the first step is kept,
- * and before commit every violation that was not there is an error, whether
- * the connection had foreign keys on or not.  The check costs nothing for
+ * and before commit, and before the next migration that is to be looked at by
+ * itself, every violation that was not there is an error, whether the
+ * connection had foreign keys on or not.  The check costs nothing for
  * tables without foreign keys.
  *
  * Rows of a table WITHOUT ROWID have no number, so they are compared by count.
@@ -298,6 +299,19 @@ compare_all(check *c, dbmig_work *work, int (*check_tables) (check *c))
 	return check_tables(c);
 }
 
+/* What is mended was not there before the next step. */
+static void
+forget_mended(dbmig_fkeys *fkeys)
+{
+	size_t		count = 0;
+	size_t		i;
+
+	for (i = 0; i < fkeys->before_count; i++)
+		if (fkeys->before[i].used)
+			fkeys->before[count++] = fkeys->before[i];
+	fkeys->before_count = count;
+}
+
 /* An error where there are violations that were not there before. */
 int
 dbmig_fkeys_after(dbmig_work *work)
@@ -310,7 +324,10 @@ dbmig_fkeys_after(dbmig_work *work)
 	if (compare_all(&c, work, check_all) != 0)
 		return -1;
 	if (c.new_count == 0)
+	{
+		forget_mended(&work->fkeys);
 		return 0;
+	}
 	if (compare_all(&c, work, check_each) != 0)
 		return -1;
 	work->code = SQLITE_CONSTRAINT_FOREIGNKEY;

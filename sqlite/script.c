@@ -73,7 +73,10 @@ control(dbmig_work *work, sqlite3_stmt **stmt, const char *sql)
 	return rc;
 }
 
-/* Before what may do anything: its savepoint, and what it may change. */
+/*
+ * Before what may do anything: its savepoint, and what it may change.  Where it
+ * can end the transaction after all, what was applied before has its record.
+ */
 static int
 be_guarded(dbmig_run *r)
 {
@@ -81,6 +84,8 @@ be_guarded(dbmig_run *r)
 
 	if (r->work->kept.all)
 		return 0;
+	if (dbmig_queue_flush(r->work) != 0)
+		return -1;
 	rc = control(r->work, &r->work->savepoint, "SAVEPOINT dbmig_step");
 	if (rc != SQLITE_OK)
 		return dbmig_work_fail(r->work, rc, NULL);
@@ -451,6 +456,10 @@ dbmig_script_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	r.call = call;
 	r.work = work;
 	r.step = step;
+
+	/* K1 is about each migration, also where several share a transaction */
+	if (work->migrates && step->transactional && dbmig_fkeys_after(work) != 0)
+		return -1;
 	work->package = step->package;
 	work->version = step->version;
 	r.start = step->text;

@@ -3,9 +3,12 @@
  *		The fake host: every member counts as a call, and can be made to fail,
  *		by a code or by not returning at all.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "fake.h"
 
 #include <ctype.h>
+#include <time.h>
 
 static fake *
 db_of(dbmig_call *call)
@@ -112,6 +115,11 @@ fake_commit(dbmig_call *call)
 	if (is_fault(call))
 		return fault(call);
 	assert_true(db->in_transaction);
+	if (db->readers > 0)
+	{
+		db->readers--;
+		return dbmig_fail(call, DBMIG_LOCKED, NULL, "others are reading");
+	}
 	db->in_transaction = false;
 	db->commits++;
 	strcat(db->log, "commit ");
@@ -187,12 +195,14 @@ keep_options(fake *db, const dbmig_step *step)
 }
 
 /*
- * A script is kept as its effect; "boom" is one that fails, and "fails for x"
- * one that fails in that tenant.
+ * A script is kept as its effect; "boom" is one that fails, "fails for x" one
+ * that fails in that tenant, "stop" one that somebody interrupts, and "slow"
+ * one that takes a while.
  */
 static int
 fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
 {
+	static const struct timespec slow = {0, 300000000};
 	fake	   *db = db_of(call);
 
 	if (is_fault(call))
@@ -208,6 +218,13 @@ fake_run(dbmig_call *call, const dbmig_step *step, int *statements)
 	if (strcmp(step->text, "boom") == 0)
 		return dbmig_fail(call, DBMIG_ENGINE, NULL, "boom in \"%s@%s\"",
 						  step->package, step->version);
+	if (strcmp(step->text, "stop") == 0)
+	{
+		call->failure.interrupted = true;
+		return dbmig_fail(call, DBMIG_ENGINE, NULL, "interrupted");
+	}
+	if (strcmp(step->text, "slow") == 0)
+		nanosleep(&slow, NULL);
 	if (strncmp(step->text, "fails for ", 10) == 0 &&
 		strcmp(step->text + 10, db->entered) == 0 && !db->x_works)
 		return dbmig_fail(call, DBMIG_ENGINE, NULL, "%s", step->text);
@@ -237,8 +254,12 @@ fake_progress(dbmig_call *call, const dbmig_progress *progress)
 	if (is_fault(call))
 		return fault(call);
 	assert_true(progress->done <= progress->total);
+	assert_false(db->in_transaction && call->registry != NULL);
 	snprintf(db->progress, sizeof(db->progress), DBMIG_PROGRESS_FORMAT,
 			 DBMIG_PROGRESS_ARGS(progress));
+	if (strlen(db->said) < sizeof(db->said) - 100)
+		sprintf(db->said + strlen(db->said), "%d/%d:%s@%s ", progress->done,
+				progress->total, progress->package, progress->version);
 	return 0;
 }
 

@@ -76,6 +76,7 @@ typedef struct fake
 	int			meanwhile_in;	/* ... so many from now */
 	int			blocks;			/* of memory that are out */
 	int			commits;
+	int			readers;		/* commits that readers do not let through */
 	dbmig_call	call;
 	dbmig_host	host;
 	dbmig_settings settings;
@@ -84,7 +85,8 @@ typedef struct fake
 	char		held[40];		/* a tenant that another call has */
 	char		warnings[1024];
 	char		log[4096];		/* what ran, in order */
-	char		progress[1024];
+	char		progress[1024]; /* the last that was said */
+	char		said[1024];		/* all of it: packages and versions */
 	char		options[128];	/* of the last step: role, search_path,
 								 * lock_timeout, retries */
 	char		answer[8192];	/* result or error of the last call */
