@@ -37,10 +37,10 @@ typedef struct test
 static const test tests[] = {
 	{"dbmig_migrate_tenants", "SELECT dbmig_migrate_tenants(NULL, NULL, '{\"stop_after\": 0}')", 0, 0, 0, 0, 0},
 	{"dbmig_tenants", "SELECT count(*) FROM dbmig_tenants", 0, 0, 0, 0, 1},
-	{"dbmig_apply", "SELECT dbmig_apply(NULL, NULL, '%s/f3.db')", 3, 3, 0, 0, 0},
+	{"dbmig_apply", "SELECT dbmig_apply(NULL, NULL, '%s/f3.db')", 3, 4, 0, 0, 0},
 	{"dbmig_migrate", "SELECT dbmig_migrate('z', NULL, '%s/f1.db')", 1, 3, 0, 0, 0},
 	{"dbmig_rollback", "SELECT dbmig_rollback('p', 1, '%s/f2.db')", 2, 1, 0, 0, 0},
-	{"dbmig_create_tenant", "SELECT dbmig_create_tenant('%s/made.db', 'p', 'q')", 0, 3, 1, 0, 0},
+	{"dbmig_create_tenant", "SELECT dbmig_create_tenant('%s/made.db', 'p', 'q')", 0, 4, 1, 0, 0},
 	{"dbmig_create_tenant (VACUUM)", "SELECT dbmig_create_tenant('%s/made.db', 'z')", 0, 2, 1, 0, 0},
 	{"dbmig_remove_tenant", "SELECT dbmig_remove_tenant('%s/f2.db', 1)", 2, 0, 0, 1, 0}
 };
@@ -92,6 +92,7 @@ make_templates(const char *folder)
 	sql = sqlite3_mprintf("SELECT dbmig_apply(NULL, NULL, '%q'), dbmig_apply(NULL, NULL, '%q');"
 						  "SELECT dbmig_append('p', 'CREATE TABLE m2 (x);"
 						  " INSERT INTO m2 SELECT y FROM m1; PRAGMA user_version = 3', 'DROP TABLE m2');"
+						  "SELECT dbmig_append('p', 'CREATE TABLE m3 (x)', 'DROP TABLE m3');"
 						  "SELECT dbmig_append('q', 'DROP TABLE IF EXISTS old; CREATE INDEX i3 ON m1 (y)',"
 						  " 'DROP INDEX i3');"
 						  "SELECT dbmig_after('q', 'p@1')", files[1].path, files[2].path);
@@ -134,6 +135,7 @@ applied(long point, const char *path, const char *error)
 		exit(2);
 	count = number(db, "SELECT " SAME(HAS("m1"), APPLIED("p", "1"))
 				   " + " SAME(HAS("m2"), APPLIED("p", "2"))
+				   " + " SAME(HAS("m3"), APPLIED("p", "3"))
 				   " + " SAME(HAS("i3"), APPLIED("q", "1"))
 				   " + " SAME(HAS("m4"), APPLIED("z", "1")));
 	done = number(db, "SELECT coalesce((SELECT statements FROM dbmig_applied"
@@ -148,6 +150,9 @@ applied(long point, const char *path, const char *error)
 	if (number(db, "SELECT count(*) FROM dbmig_tenant") != 0 ||
 		number(db, "SELECT count(*) FROM dbmig_applied WHERE tenant <> ''") != 0)
 		problem(point, "the file has what is the registry's", error);
+	if (number(db, "SELECT count(*) FROM (SELECT 1 FROM dbmig_history WHERE action = 'apply'"
+			   " AND outcome = 'ok' GROUP BY package, version HAVING count(*) > 1)") != 0)
+		problem(point, "applied twice", error);
 	count = number(db, "SELECT count(*) FROM dbmig_applied WHERE state = 'applied'");
 	sqlite3_close(db);
 	return count;

@@ -269,6 +269,48 @@ test_connections(void)
 	equal("the other, too", "0", sqlite3_mprintf("%d", sqlite3_close(again)));
 }
 
+/* -- a function that every connection has, and that does what it may not ---- */
+
+static void
+commit_here(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void) count;
+	(void) values;
+	sqlite3_result_int(context, sqlite3_exec(sqlite3_context_db_handle(context), "COMMIT", NULL, NULL, NULL));
+}
+
+static int
+add_function(sqlite3 *db, char **error, const sqlite3_api_routines *api)
+{
+	(void) error;
+	(void) api;
+	return sqlite3_create_function(db, "commit_here", 0, SQLITE_UTF8, NULL, commit_here, NULL, NULL);
+}
+
+static void
+test_commit(void)
+{
+	static const char each[] = "SELECT group_concat(version || ' ' || outcome, ', ') FROM"
+		" (SELECT * FROM dbmig_history WHERE action = 'apply' AND version > '1' ORDER BY id)";
+	sqlite3    *home;
+	sqlite3    *db;
+
+	sqlite3_auto_extension((void (*) (void)) add_function);
+	home = open_as("commit.db", NULL);
+	must(home, "SELECT dbmig_append('p', 'CREATE TABLE t1 (x)'), dbmig_create_tenant('committed.db'),"
+		 " dbmig_append('p', 'CREATE TABLE t2 (x)'), dbmig_append('p', 'CREATE TABLE t3 (x)'),"
+		 " dbmig_append('p', 'SELECT commit_here()'), dbmig_append('p', 'CREATE TABLE t5 (x)')");
+	sqlite3_free(answer(home, "SELECT dbmig_migrate_tenants()"));
+	db = open_as("committed.db", NULL);
+	equal("a migration that commits takes no record from others", "2 ok, 3 ok, 4 failed", answer(db, each));
+	must(home, "SELECT dbmig_register('p', 4, 'SELECT 1')");
+	equal("nor is anything done twice", "2", answer(home, "SELECT dbmig_migrate_tenants()"));
+	equal("but for it", "2 ok, 3 ok, 4 failed, 4 ok, 5 ok", answer(db, each));
+	sqlite3_close(db);
+	sqlite3_close(home);
+	sqlite3_reset_auto_extension();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -277,5 +319,6 @@ main(int argc, char **argv)
 	test_links();
 	test_obstacles();
 	test_connections();
+	test_commit();
 	return failed;
 }
