@@ -10,14 +10,13 @@
  * is undone, recorded in a transaction of its own, and said again.
  *
  * Where many tenants are files of their own, most of the time would go into
- * beginning and committing.  There, quick migrations share a transaction, for
- * no longer than TOGETHER_SECONDS and the one that has begun before; said and
- * counted they are when it is committed.  What fails in one is undone with all
- * of it, the plan made anew, and done again one by one up to where it failed:
- * so what is applied, recorded and said in the end is as if each had been by
- * itself, and in a way that cannot depend on how quick they are.  Only an
- * interrupt, a lack of memory and a commit that readers do not let through are
- * not tried again.
+ * beginning and committing.  There quick migrations share a transaction (T21),
+ * for no longer than TOGETHER_SECONDS and the one that is at work then; they
+ * are counted and said once it is committed.  If one fails, all in it is
+ * undone, the plan made anew, and they are done again one by one up to the one
+ * that failed: so what is applied, recorded and said in the end does not depend
+ * on how quick they are.  Only after an interrupt, without memory, and where
+ * readers do not let the transaction be committed, nothing is tried again.
  *
  * Where locks end with each transaction, another call may have done some of
  * the plan in between: once something was written by another connection, what

@@ -1,7 +1,7 @@
 /*
  * test_together.c
- *		Many tenants that are files: quick migrations of one share a transaction,
- *		and in the end nothing tells that they did.
+ *		Many tenants that are files: quick migrations of one share a transaction
+ *		(T21), and in the end nothing tells that they did.
  */
 #include "fake.h"
 

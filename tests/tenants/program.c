@@ -311,6 +311,42 @@ test_commit(void)
 	sqlite3_reset_auto_extension();
 }
 
+/* -- progress that says stop ------------------------------------------------- */
+
+static char told[200];
+
+static void
+stop_at_three(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void) count;
+	sqlite3_snprintf(100, told + strlen(told), "%d/%d ", sqlite3_value_int(values[0]), sqlite3_value_int(values[1]));
+	sqlite3_result_int(context, sqlite3_value_int(values[0]) != 3);
+}
+
+static void
+test_stop(void)
+{
+	sqlite3    *home = open_as("stop.db", NULL);
+	char	   *text;
+
+	sqlite3_create_function(home, "stop_at_three", 3, SQLITE_UTF8, NULL, stop_at_three, NULL, NULL);
+	must(home, "SELECT dbmig_append('p', 'CREATE TABLE t1 (x)'), dbmig_create_tenant('stopped.db'),"
+		 " dbmig_append('p', 'CREATE TABLE t2 (x)'), dbmig_append('p', 'CREATE TABLE t3 (x)'),"
+		 " dbmig_append('p', 'CREATE TABLE t4 (x)'), dbmig_append('p', 'CREATE TABLE t5 (x)'),"
+		 " dbmig_set('progress', 'stop_at_three')");
+	text = answer(home, "SELECT dbmig_migrate_tenants()");
+	equal("progress stops it behind what is committed", "yes",
+		  sqlite3_mprintf("%s", strstr(text, "stopped by the progress function") != NULL ? "yes" : text));
+	sqlite3_free(text);
+	equal("and is told no more", "1/4 2/4 3/4 ", sqlite3_mprintf("%s", told));
+	must(home, "SELECT dbmig_migrate_tenants()");
+	equal("what was committed is not done again", "current 0",
+		  answer(home, "SELECT state || ' ' || pending FROM dbmig_tenants"));
+	equal("the log is whole", "5", (must(home, "ATTACH 'stopped.db' AS x"),
+									answer(home, "SELECT count(*) FROM x.dbmig_history WHERE action = 'apply' AND outcome = 'ok'")));
+	sqlite3_close(home);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -320,5 +356,6 @@ main(int argc, char **argv)
 	test_obstacles();
 	test_connections();
 	test_commit();
+	test_stop();
 	return failed;
 }
