@@ -229,14 +229,9 @@ record_failure(dbmig_call *call, const char *tenant, dbmig_item item,
 static int
 begin_step(dbmig_call *call, const char *tenant, work *w, int i, bool *same)
 {
-	*same = true;
-	if (w->open)
-	{
-		w->open = false;
-		return 0;
-	}
-	if (begin(call, tenant) != 0)
+	if (!w->open && begin(call, tenant) != 0)
 		return -1;
+	w->open = false;
 	if (is_as_planned(call, w, i, 0, same) != 0)
 		return end(call, -1);
 	return *same ? 0 : end(call, 0);

@@ -242,6 +242,14 @@ other_applies(fake *db)
 	strcat(t->effects, "P2;");
 }
 
+/* ... changes p@2, which would be the first ... */
+static void
+other_changes(fake *db)
+{
+	strcpy(db->now.migrations[1].checksum, db->now.migrations[0].checksum);
+	strcpy(db->now.migrations[1].up, "P1");
+}
+
 /* ... mends p@3 ... */
 static void
 other_mends(fake *db)
@@ -268,6 +276,7 @@ sees_others(void **state)
 		int			history;
 	}			cases[] = {
 		{other_applies, "ERROR: 1 of 1 tenants failed, the first is \"acme\": boom in \"p@3\"", "P2;", 2},
+		{other_changes, "ERROR: 1 of 1 tenants failed, the first is \"acme\": boom in \"p@3\"", "P1;", 2},
 		{other_mends, "3", "P2;P1;P4;", 3},
 		{other_writes, "ERROR: 1 of 1 tenants failed, the first is \"acme\": boom in \"p@3\"", "P2;", 2},
 	};
