@@ -117,7 +117,7 @@ typedef enum dbmig_mode
 {
 	DBMIG_MODE_REGISTER,		/* write dbmig's own tables */
 	DBMIG_MODE_APPLY,			/* run migrations in one transaction */
-	DBMIG_MODE_MIGRATE,			/* run migrations, each committed by itself */
+	DBMIG_MODE_MIGRATE,			/* run migrations in transactions of its own */
 	DBMIG_MODE_WAIT				/* look, again and again, with no transaction
 								 * in between */
 } dbmig_mode;

@@ -111,7 +111,8 @@ typedef struct dbmig_work
 	int			inner;			/* begins in a transaction of our own */
 	bool		alone;			/* in a step that is not transactional: its
 								 * settings last over several transactions */
-	bool		migrates;		/* each migration committed by itself */
+	bool		migrates;		/* in DBMIG_MODE_MIGRATE, over all of its
+								 * transactions */
 	const char *package;		/* of the last step that ran */
 	const char *version;
 	bool		waits;			/* holds nothing between its queries */
