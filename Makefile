@@ -197,6 +197,7 @@ check-pg: pg
 	@tests/run-kills-pg
 	@tests/run-pooler-pg
 	@tests/run-tenants-pg
+	@tests/run-tenant-roles-pg
 	@tests/run-disk-pg
 	@tests/run-decoding-pg
 	@tests/run-dump

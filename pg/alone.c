@@ -193,6 +193,7 @@ run_inside_all(dbmig_pg *pg, dbmig_place *at, const unit *u)
 
 		if (!dbmig_pg_skipped(raw->stmt))
 		{
+			(void) dbmig_pg_share(pg, at->step);
 			if (u->block && dbmig_pg_needs_no_transaction(raw->stmt, u->raws))
 				ereport(ERROR,
 						(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
@@ -220,6 +221,11 @@ run_once(dbmig_pg *pg, dbmig_place *at, const unit *u)
 		return false;
 	}
 	raw = go_to(at, u, u->first);
+	if (dbmig_pg_share(pg, at->step))
+	{
+		dbmig_pg_next(pg);
+		MemoryContextSwitchTo(context);
+	}
 	if (!dbmig_pg_needs_no_transaction(raw->stmt, u->raws))
 	{
 		if (at->step->role != NULL)
@@ -272,6 +278,7 @@ run_tries(dbmig_pg *pg, dbmig_place *at, unit *u)
 		if (error == NULL)
 			return apart;
 		dbmig_pg_undo(pg);
+		pg->maker = InvalidOid;
 		dbmig_pg_lock_alone(pg, true);
 		MemoryContextSwitchTo(context);
 		if (!dbmig_pg_lock_again(pg))
@@ -454,6 +461,9 @@ set_options(dbmig_call *call, const dbmig_step *step)
 	dbmig_pg_role_on(pg, step);
 	dbmig_pg_next(pg);
 	dbmig_pg_check_schema(step);
+	pg->maker = InvalidOid;
+	if (dbmig_pg_share(pg, step))
+		dbmig_pg_next(pg);
 	dbmig_pg_lock_alone(pg, true);
 	MemoryContextSwitchTo(context);
 }

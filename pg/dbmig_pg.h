@@ -60,6 +60,8 @@ typedef struct dbmig_pg
 	bool		sight_known;
 
 	bool		was_running;	/* the step that begins was cut off before */
+	Oid			maker;			/* grants.c: the last who was asked about, in
+								 * the step */
 
 	dbmig_looked *looked;		/* settled.c: the stamps that were seen */
 } dbmig_pg;
@@ -122,6 +124,21 @@ extern int	dbmig_pg_enter(dbmig_call *call, const char *tenant,
 						   const char **name);
 extern void dbmig_pg_check_schema(const dbmig_step *step);
 extern void dbmig_pg_leave(dbmig_call *call);
+
+/*
+ * grants.c
+ *
+ * dbmig_pg_execute: one statement, as the present user.  dbmig_pg_grant_later:
+ * what owner (NULL: the present user) makes in the schema from now on can be
+ * used by the tenant's role; dbmig_pg_grant_now: so can what is there.
+ * dbmig_pg_share: in the transaction of the step, which may then change its
+ * user, before he makes something: whether there was anything to do.
+ */
+extern void dbmig_pg_execute(const char *format,...) DBMIG_PRINTF(1, 2);
+extern void dbmig_pg_grant_later(const char *owner, const char *schema,
+								 const char *username);
+extern void dbmig_pg_grant_now(const char *schema, const char *username);
+extern bool dbmig_pg_share(dbmig_pg *pg, const dbmig_step *step);
 
 /* tenant.c: functions that only this host has, by name; or NULL */
 extern const dbmig_function *dbmig_pg_tenant_function(const char *name);

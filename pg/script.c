@@ -234,6 +234,7 @@ dbmig_pg_statement_text(const char *text, const RawStmt *raw, size_t start)
 static int
 run_script(dbmig_call *call, dbmig_place *at, int *statements)
 {
+	dbmig_pg   *pg = call->data;
 	MemoryContext script_context = CurrentMemoryContext;
 	MemoryContext statement_context;
 	List	   *raws = pg_parse_query(at->script);
@@ -261,6 +262,7 @@ run_script(dbmig_call *call, dbmig_place *at, int *statements)
 			if (at->start > 0 || list_length(raws) > 1)
 				raw = linitial_node(RawStmt, pg_parse_query(at->statement));
 			dbmig_pg_watch_locks();
+			(void) dbmig_pg_share(pg, at->step);
 			dbmig_pg_run_statement(raw, at->statement);
 			(*statements)++;
 		}
@@ -381,6 +383,8 @@ run_step(dbmig_call *call, dbmig_place *at, int *statements)
 	dbmig_pg_set_lock_timeout(call, at->step, true);
 	dbmig_pg_role_begin(pg, at->step, &role);
 	dbmig_pg_check_schema(at->step);
+	pg->maker = InvalidOid;
+	(void) dbmig_pg_share(pg, at->step);
 	dbmig_pg_running = true;
 
 	if (at->step->function)

@@ -7,9 +7,6 @@
  * server as a SCRAM verifier, in a node and never in a text, which could be
  * logged; and PUBLIC's right to look at dbmig's tables, which a tenant's role
  * would have too, is taken back as their owner, who alone can.
- *
- * The tenant's role gets no right to make triggers: they would run as whoever
- * migrates.
  */
 #include "postgres.h"
 
@@ -31,37 +28,6 @@
 #include "dbmig_pg.h"
 
 #define PASSWORD_LENGTH 32
-#define ON_TABLES "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES"
-
-/* One statement, as the caller. */
-static void execute(const char *format,...) DBMIG_PRINTF(1, 2);
-
-static void
-execute(const char *format,...)
-{
-	StringInfoData sql;
-	int			code;
-
-	initStringInfo(&sql);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&sql, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&sql, needed);
-	}
-	SPI_connect();
-	code = SPI_execute(sql.data, false, 0);
-	if (code < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-	SPI_finish();
-	CommandCounterIncrement();
-}
 
 /* The names in the first column, in the current context. */
 static List *
@@ -175,25 +141,13 @@ create_role(const char *username, const char *password)
 	CommandCounterIncrement();
 }
 
-/* What the role may do in the schema, now and with what is made later. */
-static void
-grant(const char *schema, const char *username)
-{
-	schema = quote_identifier(schema);
-	username = quote_identifier(username);
-	execute("GRANT USAGE, CREATE ON SCHEMA %s TO %s", schema, username);
-	execute("ALTER DEFAULT PRIVILEGES IN SCHEMA %s"
-			" GRANT " ON_TABLES " ON TABLES TO %s", schema, username);
-	execute("ALTER DEFAULT PRIVILEGES IN SCHEMA %s"
-			" GRANT ALL ON SEQUENCES TO %s", schema, username);
-}
-
 /*
- * The same for what steps with a role of their own have made.  Dependencies are
- * found by an index, the tables of a schema are not.
+ * What migrations have made behind dbmig_pg_share()'s back: a DO block that
+ * sets a role, a SECURITY DEFINER function.  Dependencies are found by an
+ * index, the tables of a schema are not.
  */
 static void
-grant_of_others(const char *schema, const char *username)
+grant_rest(const char *schema, const char *username)
 {
 	List	   *owners = names_of(psprintf("SELECT DISTINCT pg_catalog.pg_get_userbyid(c.relowner)"
 										   " FROM pg_catalog.pg_depend d"
@@ -202,26 +156,17 @@ grant_of_others(const char *schema, const char *username)
 										   " AND d.refobjid = %u"
 										   " AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
 										   " AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
-										   " AND c.relowner <> %u",
-										   get_namespace_oid(schema, false), GetUserId()));
+										   " AND c.relowner <> %u"
+										   " AND NOT pg_catalog.has_table_privilege(%u, c.oid, 'UPDATE')",
+										   get_namespace_oid(schema, false), GetUserId(),
+										   get_role_oid(username, false)));
 	ListCell   *cell;
 
 	if (owners == NIL)
 		return;
-	schema = quote_identifier(schema);
-	username = quote_identifier(username);
-	execute("GRANT " ON_TABLES " ON ALL TABLES IN SCHEMA %s TO %s", schema,
-			username);
-	execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA %s TO %s", schema, username);
+	dbmig_pg_grant_now(schema, username);
 	foreach(cell, owners)
-	{
-		const char *owner = quote_identifier(lfirst(cell));
-
-		execute("ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %s"
-				" GRANT " ON_TABLES " ON TABLES TO %s", owner, schema, username);
-		execute("ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %s"
-				" GRANT ALL ON SEQUENCES TO %s", owner, schema, username);
-	}
+		dbmig_pg_grant_later(lfirst(cell), schema, username);
 }
 
 /* Its session finds its schema, and it can have one where not everybody can. */
@@ -234,10 +179,10 @@ let_in(const char *schema, const char *username)
 
 	schema = quote_identifier(schema);
 	username = quote_identifier(username);
-	execute("ALTER ROLE %s IN DATABASE %s SET search_path = %s", username,
+	dbmig_pg_execute("ALTER ROLE %s IN DATABASE %s SET search_path = %s", username,
 			database, schema);
 	if (strcmp(linitial(can), "t") != 0)
-		execute("GRANT CONNECT ON DATABASE %s TO %s", database, username);
+		dbmig_pg_execute("GRANT CONNECT ON DATABASE %s TO %s", database, username);
 }
 
 static bool
@@ -277,7 +222,7 @@ close_to_public(dbmig_call *call)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(atooid(linitial(owner)),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
-	execute("REVOKE SELECT ON %s.dbmig_package, %s.dbmig_migration,"
+	dbmig_pg_execute("REVOKE SELECT ON %s.dbmig_package, %s.dbmig_migration,"
 			" %s.dbmig_dependency, %s.dbmig_tenant, %s.dbmig_tenant_package,"
 			" %s.dbmig_applied, %s.dbmig_history, %s.dbmig_status,"
 			" %s.dbmig_tenants FROM PUBLIC",
@@ -346,13 +291,15 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	if (password == NULL)
 		password = make_password();
 	create_role(username, password);
-	execute("CREATE SCHEMA %s", quote_identifier(schema));
-	grant(schema, username);
+	dbmig_pg_execute("CREATE SCHEMA %s", quote_identifier(schema));
+	dbmig_pg_execute("GRANT USAGE, CREATE ON SCHEMA %s TO %s", quote_identifier(schema),
+			quote_identifier(username));
+	dbmig_pg_grant_later(NULL, schema, username);
 	let_in(schema, username);
 	if (dbmig_tenant_furnish(call, schema, username, count, packages,
 							 &applied) != 0)
 		return -1;
-	grant_of_others(schema, username);
+	grant_rest(schema, username);
 	if (close_to_public(call) != 0)
 		return -1;
 	row[0] = dbmig_text(schema);
@@ -373,9 +320,9 @@ drop_role(const char *username)
 
 	/* who made it may drop it, but not what it owns */
 	if (!has_privs_of_role(GetUserId(), role))
-		execute("GRANT %s TO CURRENT_USER", quoted);
-	execute("DROP OWNED BY %s CASCADE", quoted);
-	execute("DROP ROLE %s", quoted);
+		dbmig_pg_execute("GRANT %s TO CURRENT_USER", quoted);
+	dbmig_pg_execute("DROP OWNED BY %s CASCADE", quoted);
+	dbmig_pg_execute("DROP ROLE %s", quoted);
 }
 
 /* schema, username */
@@ -409,7 +356,7 @@ remove_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (OidIsValid(get_namespace_oid(schema, true)))
-		execute("DROP SCHEMA %s CASCADE", quote_identifier(schema));
+		dbmig_pg_execute("DROP SCHEMA %s CASCADE", quote_identifier(schema));
 	if (username != NULL)
 		drop_role(username);
 	if (dbmig_tenant_forget(call, schema) != 0)

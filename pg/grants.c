@@ -1,0 +1,215 @@
+/*
+ * grants.c
+ *		What the role of a tenant may do in its schema.
+ *
+ * It may use what migrations make there, whoever makes it: the one who made
+ * the tenant, another who migrates it later, the role of a step (R1).  Default
+ * privileges are those of a maker in a schema, so each maker gets them before
+ * his first statement there, as himself, who alone always may.
+ *
+ * Whether that is to be done is asked for each step of each tenant, and costs
+ * next to nothing: what the schema's own ACL does not name is no tenant's role,
+ * and what a maker's default privileges name has them.  Both are in the
+ * server's caches.  Only where there is a role in the one that is not in the
+ * other is dbmig_tenant read; by its index, as it is not the maker, who may be
+ * any role, who asks.
+ *
+ * The tenant's role gets no right to make triggers: they would run as whoever
+ * migrates.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_default_acl.h"
+#include "catalog/pg_namespace.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "stamp.h"
+
+#define ON_TABLES "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES"
+
+/* Of dbmig_tenant, as the install script has them. */
+enum
+{
+	TENANT_TENANT = 1, TENANT_USERNAME
+};
+
+void
+dbmig_pg_execute(const char *format,...)
+{
+	StringInfoData sql;
+	int			code;
+
+	initStringInfo(&sql);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&sql, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&sql, needed);
+	}
+	SPI_connect();
+	code = SPI_execute(sql.data, false, 0);
+	if (code < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+	SPI_finish();
+	CommandCounterIncrement();
+}
+
+void
+dbmig_pg_grant_later(const char *owner, const char *schema, const char *username)
+{
+	const char *whose = owner == NULL ? "" :
+		psprintf(" FOR ROLE %s", quote_identifier(owner));
+
+	schema = quote_identifier(schema);
+	username = quote_identifier(username);
+	dbmig_pg_execute("ALTER DEFAULT PRIVILEGES%s IN SCHEMA %s"
+					 " GRANT " ON_TABLES " ON TABLES TO %s", whose, schema,
+					 username);
+	dbmig_pg_execute("ALTER DEFAULT PRIVILEGES%s IN SCHEMA %s"
+					 " GRANT ALL ON SEQUENCES TO %s", whose, schema, username);
+}
+
+void
+dbmig_pg_grant_now(const char *schema, const char *username)
+{
+	schema = quote_identifier(schema);
+	username = quote_identifier(username);
+	dbmig_pg_execute("GRANT " ON_TABLES " ON ALL TABLES IN SCHEMA %s TO %s",
+					 schema, username);
+	dbmig_pg_execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA %s TO %s", schema,
+					 username);
+}
+
+/* The list in a row of the catalogs, or NULL. */
+static Acl *
+get_acl(int cache, HeapTuple tuple, AttrNumber column)
+{
+	bool		isnull;
+	Datum		datum = SysCacheGetAttr(cache, tuple, column, &isnull);
+
+	return isnull ? NULL : DatumGetAclPCopy(datum);
+}
+
+static bool
+is_in(const Acl *acl, Oid role)
+{
+	for (int i = 0; acl != NULL && i < ACL_NUM(acl); i++)
+		if (ACL_DAT(acl)[i].ai_grantee == role)
+			return true;
+	return false;
+}
+
+/* What this role gets of what the maker makes in the schema. */
+static Acl *
+get_defaults(Oid maker, Oid schema)
+{
+	HeapTuple	tuple = SearchSysCache3(DEFACLROLENSPOBJ, ObjectIdGetDatum(maker),
+										ObjectIdGetDatum(schema),
+										CharGetDatum(DEFACLOBJ_RELATION));
+	Acl		   *acl;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	acl = get_acl(DEFACLROLENSPOBJ, tuple, Anum_pg_default_acl_defaclacl);
+	ReleaseSysCache(tuple);
+	return acl;
+}
+
+/*
+ * Is there a role that may be the tenant's, and gets nothing of the maker?  It
+ * is named by the schema's ACL; it is the owner only where somebody has given
+ * the schema to it.
+ */
+static bool
+lacks_some(const char *schema, Oid maker)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum(schema));
+	Form_pg_namespace form;
+	List	   *others = NIL;
+	ListCell   *cell;
+	Acl		   *acl;
+	Acl		   *defaults;
+	bool		lacks = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_namespace) GETSTRUCT(tuple);
+	acl = get_acl(NAMESPACENAME, tuple, Anum_pg_namespace_nspacl);
+	for (int i = 0; acl != NULL && i < ACL_NUM(acl); i++)
+	{
+		Oid			grantee = ACL_DAT(acl)[i].ai_grantee;
+
+		if (grantee != ACL_ID_PUBLIC && grantee != form->nspowner && grantee != maker)
+			others = lappend_oid(others, grantee);
+	}
+	if (others == NIL && form->nspowner != maker)
+		others = list_make1_oid(form->nspowner);
+	if (others != NIL)
+	{
+		defaults = get_defaults(maker, form->oid);
+		foreach(cell, others)
+			lacks = lacks || !is_in(defaults, lfirst_oid(cell));
+	}
+	ReleaseSysCache(tuple);
+	return lacks;
+}
+
+/* The role that dbmig has made for the tenant, or NULL. */
+static const char *
+read_username(Oid schema, const char *tenant)
+{
+	dbmig_reading r;
+	HeapTuple	tuple;
+	const char *username = "";
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	dbmig_pg_read_begin(&r, schema, "dbmig_tenant", GetActiveSnapshot(), 1,
+						TENANT_TENANT, &tenant);
+	tuple = systable_getnext(r.scan);
+	if (HeapTupleIsValid(tuple))
+		username = dbmig_pg_read_text(&r, tuple, TENANT_USERNAME);
+	dbmig_pg_read_end(&r);
+	PopActiveSnapshot();
+	return username[0] != '\0' ? username : NULL;
+}
+
+bool
+dbmig_pg_share(dbmig_pg *pg, const dbmig_step *step)
+{
+	Oid			maker = GetUserId();
+	const char *username;
+	Oid			role;
+	Oid			schema;
+
+	if (step->tenant[0] == '\0' || maker == pg->maker)
+		return false;
+	pg->maker = maker;
+	if (!lacks_some(step->tenant, maker))
+		return false;
+	username = read_username(pg->schema_oid, step->tenant);
+	role = username != NULL ? get_role_oid(username, true) : InvalidOid;
+	schema = get_namespace_oid(step->tenant, false);
+	if (!OidIsValid(role) || role == maker || is_in(get_defaults(maker, schema), role))
+		return false;
+
+	/* else the server leaves one to the portal */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	dbmig_pg_grant_later(NULL, step->tenant, username);
+	PopActiveSnapshot();
+	return true;
+}
