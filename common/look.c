@@ -43,6 +43,18 @@ typedef struct onward
 	void	   *arg;
 } onward;
 
+/* What is left of DBMIG_AND_VERSION is the version. */
+static void
+cut_key(dbmig_value *value)
+{
+	const char *end = value->type == DBMIG_TEXT ? strrchr(value->text, '\001') : NULL;
+
+	if (end == NULL)
+		return;
+	value->length -= (size_t) (end + 1 - value->text);
+	value->text = end + 1;
+}
+
 static int
 emit_status(dbmig_call *call, void *arg, const dbmig_value *row)
 {
@@ -59,6 +71,8 @@ emit_status(dbmig_call *call, void *arg, const dbmig_value *row)
 	else if (row[4].integer > 0)
 		state = "pending";
 	memcpy(out, row, 5 * sizeof(*row));
+	cut_key(&out[2]);
+	cut_key(&out[3]);
 	out[5] = dbmig_text(state);
 	return to->emit(call, to->arg, out);
 }

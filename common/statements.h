@@ -63,6 +63,12 @@ DBMIG_SQL(APPLIED_TAKEN, "tt",
 	" AND a.package = m.package AND a.version = m.version" \
 	" AND a.state = 'applied'"
 #define DBMIG_REPEATED " AND (NOT m.repeatable OR a.checksum = m.checksum)"
+
+/*
+ * The greatest of these is the last version, which stands behind the byte that
+ * is in no key.
+ */
+#define DBMIG_AND_VERSION(of) " || " of ".sort_key || '\001' || " of ".version"
 #define DBMIG_M_IN_TAKEN " AND m.package IN (SELECT package FROM taken)"
 #define DBMIG_COUNT_UNMET \
 	"SELECT count(*) FROM @.dbmig_dependency d WHERE NOT EXISTS" \
@@ -272,6 +278,15 @@ DBMIG_SQL(TENANTS_BEHIND, "",
 DBMIG_SQL(TENANT_ERROR, "tt",
 		  "SELECT error_message FROM #.dbmig_history WHERE tenant = $1"
 		  " AND package = $2 AND outcome = 'failed' ORDER BY id DESC LIMIT 1")
+DBMIG_SQL(TENANT_FAILURES, "",
+		  "SELECT h.tenant, h.package, max(h.id) FROM #.dbmig_history h"
+		  " JOIN (SELECT tenant, package FROM #.dbmig_applied"
+		  " WHERE state <> 'applied' GROUP BY tenant, package) a"
+		  " ON a.tenant = h.tenant AND a.package = h.package"
+		  " WHERE h.outcome = 'failed' GROUP BY h.tenant, h.package"
+		  " ORDER BY h.tenant, h.package")
+DBMIG_SQL(HISTORY_ERROR, "i",
+		  "SELECT error_message FROM #.dbmig_history WHERE id = $1")
 DBMIG_SQL(TENANT_DROP, "t",
 		  "DELETE FROM @.dbmig_tenant WHERE tenant = $1")
 DBMIG_SQL(TENANT_PACKAGE_DROP, "t",
@@ -290,30 +305,29 @@ DBMIG_SQL(LOOKUP, "t",
 		  "SELECT version, name, up, down, transactional, checksum"
 		  " FROM @.dbmig_migration WHERE package = $1 ORDER BY sort_key")
 DBMIG_SQL(STATUS, "",
-		  "SELECT t.tenant, t.package,"
-		  " (SELECT a.version FROM #.dbmig_applied a"
-		  " WHERE a.tenant = t.tenant AND a.package = t.package"
-		  " AND a.state = 'applied'"
-		  " ORDER BY substr(a.sort_key, 1, 1) = '~', a.sort_key DESC LIMIT 1),"
-		  " (SELECT m.version FROM @.dbmig_migration m"
-		  " WHERE m.package = t.package"
-		  " ORDER BY m.repeatable, m.sort_key DESC LIMIT 1),"
-		  " t.pending, t.drifted, t.failed"
-		  " FROM (SELECT k.tenant, k.package,"
-		  " coalesce(min(p.position), 0) AS position,"
-		  " count(m.version) - count(CASE WHEN a.state = 'applied'" DBMIG_REPEATED
-		  " THEN m.version END) AS pending,"
+		  "SELECT k.tenant, k.package, k.last, c.last,"
+		  " coalesce(c.n, 0) - k.done, k.drifted, k.failed"
+		  " FROM (SELECT a.tenant, a.package,"
+		  " max(CASE WHEN a.state = 'applied' THEN"
+		  " CASE WHEN a.sort_key < '~' THEN '1' ELSE '0' END"
+		  DBMIG_AND_VERSION("a") " END) AS last,"
+		  " count(CASE WHEN a.state = 'applied'" DBMIG_REPEATED
+		  " THEN m.version END) AS done,"
 		  " count(CASE WHEN a.state = 'applied' AND a.checksum <> m.checksum"
 		  " AND NOT m.repeatable THEN 1 END) AS drifted,"
-		  " count(CASE WHEN a.state <> 'applied' THEN 1 END) AS failed"
-		  " FROM (SELECT '' AS tenant, package FROM @.dbmig_package"
-		  " UNION SELECT tenant, package FROM #.dbmig_applied) k"
+		  " count(CASE WHEN a.state <> 'applied' THEN m.version END) AS failed"
+		  " FROM #.dbmig_applied a LEFT JOIN @.dbmig_migration m"
+		  " ON m.package = a.package AND m.version = a.version"
+		  " GROUP BY a.tenant, a.package"
+		  " UNION ALL SELECT '', p.package, NULL, 0, 0, 0 FROM @.dbmig_package p"
+		  " WHERE NOT EXISTS (SELECT 1 FROM #.dbmig_applied a"
+		  " WHERE a.tenant = '' AND a.package = p.package)) k"
 		  " LEFT JOIN @.dbmig_package p ON p.package = k.package"
-		  " LEFT JOIN @.dbmig_migration m ON m.package = k.package"
-		  " LEFT JOIN #.dbmig_applied a ON a.tenant = k.tenant"
-		  " AND a.package = m.package AND a.version = m.version"
-		  " GROUP BY k.tenant, k.package) t"
-		  " ORDER BY t.tenant, t.position, t.package")
+		  " LEFT JOIN (SELECT m.package, count(*) AS n,"
+		  " max(CASE WHEN m.repeatable THEN '0' ELSE '1' END"
+		  DBMIG_AND_VERSION("m") ") AS last"
+		  " FROM @.dbmig_migration m GROUP BY m.package) c ON c.package = k.package"
+		  " ORDER BY k.tenant, coalesce(p.position, 0), k.package")
 DBMIG_SQL(EXPORT, "",
 		  "SELECT m.package, m.version, m.name, m.kind, m.options, m.up, m.down"
 		  " FROM @.dbmig_migration m JOIN @.dbmig_package p"

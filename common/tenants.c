@@ -152,35 +152,127 @@ dbmig_tenant_forget(dbmig_call *call, const char *tenant)
 	return note(call, tenant, "remove");
 }
 
+/* The last failure of a package, as a line of the history. */
+typedef struct failure
+{
+	const char *tenant;
+	const char *package;
+	int64_t		id;
+} failure;
+
+/* What dbmig_tenants goes by, for all tenants. */
+typedef struct listing
+{
+	dbmig_row_fn emit;
+	void	   *arg;
+	int		   *by_rank;		/* the packages, in the order of their
+								 * registration */
+	char	   *mark;			/* of the tenant: what it is to have */
+	bool		has_failures;	/* they were read: where the tenants' tables
+								 * are with the registry */
+	failure    *failures;		/* by tenant and package */
+	size_t		failure_count;
+	size_t		failure_capacity;
+} listing;
+
 /* The host may keep the row, and for longer than the part lasts. */
 static int
-emit_row(dbmig_call *call, const dbmig_value *row, dbmig_row_fn emit, void *arg)
+emit_row(dbmig_call *call, const dbmig_value *row, const listing *l)
 {
 	int			result;
 
 	dbmig_part_swap(call);
-	result = emit(call, arg, row);
+	result = l->emit(call, l->arg, row);
 	dbmig_part_swap(call);
 	return result;
+}
+
+static int
+read_failure(dbmig_call *call, void *arg, const dbmig_value *row)
+{
+	listing    *l = arg;
+	failure    *f = dbmig_grow(call, l->failures, l->failure_count,
+							   &l->failure_capacity, sizeof(*f));
+
+	if (f == NULL)
+		return -1;
+	l->failures = f;
+	f += l->failure_count++;
+	f->tenant = dbmig_copy(call, row[0].text, row[0].length);
+	f->package = dbmig_copy(call, row[1].text, row[1].length);
+	f->id = row[2].integer;
+	return f->tenant != NULL && f->package != NULL ? 0 : -1;
+}
+
+static int
+read_failures(dbmig_call *call, listing *l)
+{
+	int			result = 0;
+
+	dbmig_part_swap(call);
+	if (!l->has_failures)
+		result = call->host->query(call, DBMIG_TENANT_FAILURES, NULL, read_failure, l);
+	dbmig_part_swap(call);
+	l->has_failures = true;
+	return result;
+}
+
+/*
+ * Why it failed.  The history knows its lines by number only: one query looks
+ * through it for all.
+ */
+static int
+find_error(dbmig_call *call, listing *l, const char *tenant,
+		   const char *package, dbmig_value *error)
+{
+	dbmig_value params[2];
+	size_t		low = 0;
+	size_t		high;
+	bool		found;
+
+	params[0] = dbmig_text(tenant);
+	params[1] = dbmig_text(package);
+	if (dbmig_tenant_apart(call))
+		return dbmig_query_row(call, DBMIG_TENANT_ERROR, params, error, 1, &found);
+	if (read_failures(call, l) != 0)
+		return -1;
+	high = l->failure_count;
+	while (low < high)
+	{
+		size_t		middle = low + (high - low) / 2;
+		const failure *f = &l->failures[middle];
+		int			order = strcmp(f->tenant, tenant);
+
+		if (order == 0)
+			order = strcmp(f->package, package);
+		if (order == 0)
+		{
+			params[0] = dbmig_int(f->id);
+			return dbmig_query_row(call, DBMIG_HISTORY_ERROR, params, error, 1, &found);
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return 0;
 }
 
 /* A row of dbmig_tenants: one package of the tenant that was entered. */
 static int
 emit_package(dbmig_call *call, const dbmig_graph *graph, int number,
-			 const char *name, const char *mark, dbmig_row_fn emit, void *arg)
+			 const char *name, listing *l)
 {
 	const dbmig_package *package = &graph->packages[number];
 	const char *state = "current";
-	dbmig_value params[2];
 	dbmig_value row[7];
-	bool		found;
 	int			pending = 0;
 	int			all = 0;
 	int			i;
 
 	for (i = package->first; i < package->first + package->count; i++)
 	{
-		pending += mark[i] && (graph->nodes[i].flags & DBMIG_NODE_APPLIED) == 0;
+		pending += l->mark[i] && (graph->nodes[i].flags & DBMIG_NODE_APPLIED) == 0;
 		all |= graph->nodes[i].flags;
 	}
 	if ((all & DBMIG_NODE_UNSETTLED) != 0)
@@ -200,18 +292,14 @@ emit_package(dbmig_call *call, const dbmig_graph *graph, int number,
 	row[4] = dbmig_int(pending);
 	row[5] = dbmig_text(state);
 	row[6] = dbmig_null();
-	params[0] = row[0];
-	params[1] = row[1];
 	if ((all & DBMIG_NODE_UNSETTLED) != 0 &&
-		dbmig_query_row(call, DBMIG_TENANT_ERROR, params, &row[6], 1, &found) != 0)
+		find_error(call, l, name, package->name, &row[6]) != 0)
 		return -1;
-	return emit_row(call, row, emit, arg);
+	return emit_row(call, row, l);
 }
 
-/* by_rank: the packages, in the order of their registration */
 static int
-emit_tenant(dbmig_call *call, const char *name, const int *by_rank,
-			const char *mark, dbmig_row_fn emit, void *arg)
+emit_tenant(dbmig_call *call, const char *name, listing *l)
 {
 	dbmig_graph graph;
 	size_t		i;
@@ -222,14 +310,13 @@ emit_tenant(dbmig_call *call, const char *name, const int *by_rank,
 		return -1;
 	for (i = 0; i < graph.package_count; i++)
 	{
-		const dbmig_package *package = &graph.packages[by_rank[i]];
+		const dbmig_package *package = &graph.packages[l->by_rank[i]];
 		bool		wanted = package->last_applied != NULL;
 
 		for (node = package->first; node < package->first + package->count; node++)
-			wanted = wanted || mark[node] ||
+			wanted = wanted || l->mark[node] ||
 				(graph.nodes[node].flags & DBMIG_NODE_UNSETTLED) != 0;
-		if (wanted &&
-			emit_package(call, &graph, by_rank[i], name, mark, emit, arg) != 0)
+		if (wanted && emit_package(call, &graph, l->by_rank[i], name, l) != 0)
 			return -1;
 	}
 	return 0;
@@ -237,7 +324,7 @@ emit_tenant(dbmig_call *call, const char *name, const int *by_rank,
 
 /* One that is not there, or cannot be looked at: that is a row, too. */
 static int
-emit_missing(dbmig_call *call, const char *name, dbmig_row_fn emit, void *arg)
+emit_missing(dbmig_call *call, const char *name, const listing *l)
 {
 	dbmig_value row[7];
 	int			i;
@@ -250,7 +337,7 @@ emit_missing(dbmig_call *call, const char *name, dbmig_row_fn emit, void *arg)
 	row[5] = dbmig_text("missing");
 	row[6] = dbmig_text(call->message);
 	call->status = DBMIG_OK;
-	return emit_row(call, row, emit, arg);
+	return emit_row(call, row, l);
 }
 
 int
@@ -258,8 +345,7 @@ dbmig_do_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
 				 dbmig_row_fn emit, void *arg)
 {
 	dbmig_fleet fleet;
-	char	   *mark;
-	int		   *by_rank;
+	listing		l;
 	size_t		size;
 	size_t		i;
 
@@ -268,12 +354,15 @@ dbmig_do_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
 	if (dbmig_fleet_read(call, &fleet) != 0)
 		return -1;
 	size = dbmig_graph_size(&fleet.graph);
-	mark = dbmig_alloc(call, size + 1);
-	by_rank = dbmig_alloc(call, fleet.graph.package_count * sizeof(int));
-	if (mark == NULL || by_rank == NULL)
+	memset(&l, 0, sizeof(l));
+	l.emit = emit;
+	l.arg = arg;
+	l.mark = dbmig_alloc(call, size + 1);
+	l.by_rank = dbmig_alloc(call, fleet.graph.package_count * sizeof(int));
+	if (l.mark == NULL || l.by_rank == NULL)
 		return -1;
 	for (i = 0; i < fleet.graph.package_count; i++)
-		by_rank[fleet.graph.packages[i].rank] = (int) i;
+		l.by_rank[fleet.graph.packages[i].rank] = (int) i;
 	for (i = 0; i < fleet.count; i++)
 	{
 		const dbmig_tenant *t = &fleet.tenants[i];
@@ -281,7 +370,7 @@ dbmig_do_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
 		size_t		id;
 		int			result;
 
-		memset(mark, 0, size);
+		memset(l.mark, 0, size);
 		for (j = 0; j < t->count; j++)
 		{
 			const dbmig_taken *taken = dbmig_fleet_take(&fleet, t->packages[j]);
@@ -289,12 +378,12 @@ dbmig_do_tenants(dbmig_call *call, int nargs, const dbmig_value *args,
 			if (taken == NULL)
 				return -1;
 			for (id = 0; id < size; id++)
-				mark[id] |= taken->mark[id];
+				l.mark[id] |= taken->mark[id];
 		}
 		dbmig_part_begin(call);
-		result = emit_tenant(call, t->name, by_rank, mark, emit, arg);
+		result = emit_tenant(call, t->name, &l);
 		if (result != 0 && call->tenant[0] == '\0')
-			result = emit_missing(call, t->name, emit, arg);
+			result = emit_missing(call, t->name, &l);
 		if (result != 0)
 			return -1;
 		dbmig_tenant_leave(call);

@@ -403,6 +403,18 @@ write_query(dbmig_call *call, dbmig_sql id, const dbmig_value *p,
 						return -1;
 				}
 			return 0;
+		case DBMIG_TENANT_FAILURES:
+			for (i = 0; i < t->applied_count; i++)
+				if (strcmp(t->applied[i][3], "applied") != 0)
+				{
+					dbmig_value out[3] = {
+						text(t->applied[i][4]), text(t->applied[i][0]), dbmig_int(1)
+					};
+
+					return row(call, arg, out);
+				}
+			return 0;
+		case DBMIG_HISTORY_ERROR:
 		case DBMIG_TENANT_ERROR:
 			return one(call, row, arg, text(t->last_failure));
 		case DBMIG_TENANT_DROP:
