@@ -130,14 +130,17 @@ extern void dbmig_pg_leave(dbmig_call *call);
  *
  * dbmig_pg_execute: one statement, as the present user.  dbmig_pg_grant_later:
  * what owner (NULL: the present user) makes in the schema from now on can be
- * used by the tenant's role; dbmig_pg_grant_now: so can what is there.
+ * used by the tenant's role.  dbmig_pg_grant_rest: so can what migrations have
+ * made there behind dbmig_pg_share()'s back, by a DO block that sets a role or a
+ * SECURITY DEFINER function.  dbmig_pg_owner: of a table or view.
  * dbmig_pg_share: in the transaction of the step, which may then change its
  * user, before he makes something: whether there was anything to do.
  */
 extern void dbmig_pg_execute(const char *format,...) DBMIG_PRINTF(1, 2);
 extern void dbmig_pg_grant_later(const char *owner, const char *schema,
 								 const char *username);
-extern void dbmig_pg_grant_now(const char *schema, const char *username);
+extern void dbmig_pg_grant_rest(const char *schema, const char *username);
+extern Oid	dbmig_pg_owner(Oid relation);
 extern bool dbmig_pg_share(dbmig_pg *pg, const dbmig_step *step);
 
 /* tenant.c: functions that only this host has, by name; or NULL */

@@ -19,15 +19,23 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_default_acl.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -73,7 +81,7 @@ void
 dbmig_pg_grant_later(const char *owner, const char *schema, const char *username)
 {
 	const char *whose = owner == NULL ? "" :
-		psprintf(" FOR ROLE %s", quote_identifier(owner));
+	psprintf(" FOR ROLE %s", quote_identifier(owner));
 
 	schema = quote_identifier(schema);
 	username = quote_identifier(username);
@@ -84,15 +92,73 @@ dbmig_pg_grant_later(const char *owner, const char *schema, const char *username
 					 " GRANT ALL ON SEQUENCES TO %s", whose, schema, username);
 }
 
-void
-dbmig_pg_grant_now(const char *schema, const char *username)
+Oid
+dbmig_pg_owner(Oid relation)
 {
-	schema = quote_identifier(schema);
-	username = quote_identifier(username);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/* Can this be granted, and has the role nothing of it? */
+static bool
+is_closed(Oid relation, Oid role)
+{
+	char		kind = get_rel_relkind(relation);
+
+	return kind != '\0' && strchr("rpvmfS", kind) != NULL &&
+		dbmig_pg_owner(relation) != GetUserId() &&
+		pg_class_aclcheck(relation, role, ACL_UPDATE) != ACLCHECK_OK;
+}
+
+/* Dependencies are found by an index, the tables of a schema are not. */
+static List *
+closed_owners(Oid schema, Oid role)
+{
+	List	   *owners = NIL;
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(NamespaceRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(schema));
+	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->classid == RelationRelationId && is_closed(form->objid, role))
+			owners = list_append_unique_oid(owners, dbmig_pg_owner(form->objid));
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return owners;
+}
+
+void
+dbmig_pg_grant_rest(const char *schema, const char *username)
+{
+	List	   *owners = closed_owners(get_namespace_oid(schema, false),
+									   get_role_oid(username, false));
+	ListCell   *cell;
+
+	if (owners == NIL)
+		return;
 	dbmig_pg_execute("GRANT " ON_TABLES " ON ALL TABLES IN SCHEMA %s TO %s",
-					 schema, username);
-	dbmig_pg_execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA %s TO %s", schema,
-					 username);
+					 quote_identifier(schema), quote_identifier(username));
+	dbmig_pg_execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA %s TO %s",
+					 quote_identifier(schema), quote_identifier(username));
+	foreach(cell, owners)
+		dbmig_pg_grant_later(GetUserNameFromId(lfirst_oid(cell), false), schema, username);
 }
 
 /* The list in a row of the catalogs, or NULL. */
@@ -106,7 +172,7 @@ get_acl(int cache, HeapTuple tuple, AttrNumber column)
 }
 
 static bool
-is_in(const Acl *acl, Oid role)
+is_in(const Acl * acl, Oid role)
 {
 	for (int i = 0; acl != NULL && i < ACL_NUM(acl); i++)
 		if (ACL_DAT(acl)[i].ai_grantee == role)

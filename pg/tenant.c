@@ -4,9 +4,9 @@
  *
  * All of it is in the caller's transaction and with the caller's rights, so a
  * failure leaves nothing.  Two things are not: the password is given to the
- * server as a SCRAM verifier, in a node and never in a text, which could be
- * logged; and PUBLIC's right to look at dbmig's tables, which a tenant's role
- * would have too, is taken back as their owner, who alone can.
+ * server in a node and never in a text, which could be logged; and PUBLIC's
+ * right to look at dbmig's tables, which a tenant's role would have too, is
+ * taken back as their owner, who alone can.
  */
 #include "postgres.h"
 
@@ -28,29 +28,6 @@
 #include "dbmig_pg.h"
 
 #define PASSWORD_LENGTH 32
-
-/* The names in the first column, in the current context. */
-static List *
-names_of(const char *sql)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *names = NIL;
-
-	SPI_connect();
-	if (SPI_execute(sql, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", sql);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
-										SPI_tuptable->tupdesc, 1);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		names = lappend(names, pstrdup(name != NULL ? name : ""));
-		MemoryContextSwitchTo(old);
-	}
-	SPI_finish();
-	return names;
-}
 
 /* A name that never needs to be quoted by people; what is called so. */
 static int
@@ -111,6 +88,22 @@ make_password(void)
 	return password;
 }
 
+/*
+ * What the node of the statement has.  An extension that hooks into it may make
+ * a text of it (Citus sends it to other nodes), so it is shown a verifier.  The
+ * server then takes as long again to see that this is not the empty password's,
+ * so where nobody looks on it makes the verifier itself.
+ */
+static char *
+shown_password(const char *username, const char *password)
+{
+	if (ProcessUtility_hook != NULL)
+		return encrypt_password(PASSWORD_TYPE_SCRAM_SHA_256, username, password);
+	(void) set_config_option("password_encryption", "scram-sha-256", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return pstrdup(password);
+}
+
 /* What others see of the statement is its text, which has no password. */
 static void
 create_role(const char *username, const char *password)
@@ -122,14 +115,14 @@ create_role(const char *username, const char *password)
 	CreateRoleStmt *statement = castNode(CreateRoleStmt, raw->stmt);
 	PlannedStmt *planned = makeNode(PlannedStmt);
 	ListCell   *cell;
+	int			nest = NewGUCNestLevel();
 
 	foreach(cell, statement->options)
 	{
 		DefElem    *option = lfirst_node(DefElem, cell);
 
 		if (strcmp(option->defname, "password") == 0)
-			option->arg = (Node *) makeString(encrypt_password(PASSWORD_TYPE_SCRAM_SHA_256,
-															   username, password));
+			option->arg = (Node *) makeString(shown_password(username, password));
 	}
 	planned->commandType = CMD_UTILITY;
 	planned->canSetTag = true;
@@ -139,34 +132,7 @@ create_role(const char *username, const char *password)
 	compat_utility(planned, shown, PROCESS_UTILITY_QUERY);
 	PopActiveSnapshot();
 	CommandCounterIncrement();
-}
-
-/*
- * What migrations have made behind dbmig_pg_share()'s back: a DO block that
- * sets a role, a SECURITY DEFINER function.  Dependencies are found by an
- * index, the tables of a schema are not.
- */
-static void
-grant_rest(const char *schema, const char *username)
-{
-	List	   *owners = names_of(psprintf("SELECT DISTINCT pg_catalog.pg_get_userbyid(c.relowner)"
-										   " FROM pg_catalog.pg_depend d"
-										   " JOIN pg_catalog.pg_class c ON c.oid = d.objid"
-										   " WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
-										   " AND d.refobjid = %u"
-										   " AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
-										   " AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
-										   " AND c.relowner <> %u"
-										   " AND NOT pg_catalog.has_table_privilege(%u, c.oid, 'UPDATE')",
-										   get_namespace_oid(schema, false), GetUserId(),
-										   get_role_oid(username, false)));
-	ListCell   *cell;
-
-	if (owners == NIL)
-		return;
-	dbmig_pg_grant_now(schema, username);
-	foreach(cell, owners)
-		dbmig_pg_grant_later(lfirst(cell), schema, username);
+	AtEOXact_GUC(true, nest);
 }
 
 /* Its session finds its schema, and it can have one where not everybody can. */
@@ -174,27 +140,43 @@ static void
 let_in(const char *schema, const char *username)
 {
 	const char *database = quote_identifier(get_database_name(MyDatabaseId));
-	List	   *can = names_of(psprintf("SELECT pg_catalog.has_database_privilege(%s, %u, 'CONNECT')",
-										quote_literal_cstr(username), MyDatabaseId));
+	Datum		can = DirectFunctionCall3(has_database_privilege_id_id,
+										  ObjectIdGetDatum(get_role_oid(username, false)),
+										  ObjectIdGetDatum(MyDatabaseId),
+										  CStringGetTextDatum("CONNECT"));
 
 	schema = quote_identifier(schema);
 	username = quote_identifier(username);
 	dbmig_pg_execute("ALTER ROLE %s IN DATABASE %s SET search_path = %s", username,
-			database, schema);
-	if (strcmp(linitial(can), "t") != 0)
+					 database, schema);
+	if (!DatumGetBool(can))
 		dbmig_pg_execute("GRANT CONNECT ON DATABASE %s TO %s", database, username);
 }
 
-static bool
-is_open(const char *schema)
-{
-	List	   *open = names_of(psprintf("SELECT pg_catalog.has_any_column_privilege('public', c.oid, 'SELECT')"
-										 " FROM pg_catalog.pg_class c"
-										 " WHERE c.relnamespace = %u AND c.relname LIKE 'dbmig\\_%%'"
-										 " AND c.relkind IN ('r', 'v') ORDER BY 1 DESC LIMIT 1",
-										 get_namespace_oid(schema, false)));
+static const char *const open_tables[] = {
+	"dbmig_package", "dbmig_migration", "dbmig_dependency", "dbmig_tenant",
+	"dbmig_tenant_package", "dbmig_applied", "dbmig_history", "dbmig_status",
+	"dbmig_tenants"
+};
 
-	return open != NIL && strcmp(linitial(open), "t") == 0;
+static bool
+is_open(const dbmig_pg *pg)
+{
+	NameData	everybody;
+
+	namestrcpy(&everybody, "public");
+	for (size_t i = 0; i < lengthof(open_tables); i++)
+	{
+		Oid			table = get_relname_relid(open_tables[i], pg->schema_oid);
+
+		if (OidIsValid(table) &&
+			DatumGetBool(DirectFunctionCall3(has_any_column_privilege_name_id,
+											 NameGetDatum(&everybody),
+											 ObjectIdGetDatum(table),
+											 CStringGetTextDatum("SELECT"))))
+			return true;
+	}
+	return false;
 }
 
 /* A tenant's role is PUBLIC, too: from the first one on that cannot look. */
@@ -202,32 +184,27 @@ static int
 close_to_public(dbmig_call *call)
 {
 	dbmig_pg   *pg = call->data;
-	const char *schema = quote_identifier(pg->schema);
-	List	   *owner;
+	StringInfoData tables;
 	Oid			user;
 	int			context;
 
-	if (!is_open(pg->schema))
+	if (!is_open(pg))
 		return 0;
 
 	/* two at once would be in each other's way */
 	if (dbmig_pg_lock(call, DBMIG_LOCK_REGISTRY, "") != 0)
 		return -1;
 	AcceptInvalidationMessages();
-	if (!is_open(pg->schema))
+	if (!is_open(pg))
 		return 0;
-	owner = names_of(psprintf("SELECT relowner FROM pg_catalog.pg_class"
-							  " WHERE relnamespace = %u AND relname = 'dbmig_applied'",
-							  pg->schema_oid));
+	initStringInfo(&tables);
+	for (size_t i = 0; i < lengthof(open_tables); i++)
+		appendStringInfo(&tables, "%s%s.%s", i > 0 ? ", " : "",
+						 quote_identifier(pg->schema), open_tables[i]);
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(atooid(linitial(owner)),
+	SetUserIdAndSecContext(dbmig_pg_owner(get_relname_relid("dbmig_applied", pg->schema_oid)),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
-	dbmig_pg_execute("REVOKE SELECT ON %s.dbmig_package, %s.dbmig_migration,"
-			" %s.dbmig_dependency, %s.dbmig_tenant, %s.dbmig_tenant_package,"
-			" %s.dbmig_applied, %s.dbmig_history, %s.dbmig_status,"
-			" %s.dbmig_tenants FROM PUBLIC",
-			schema, schema, schema, schema, schema, schema, schema, schema,
-			schema);
+	dbmig_pg_execute("REVOKE SELECT ON %s FROM PUBLIC", tables.data);
 	SetUserIdAndSecContext(user, context);
 	return 0;
 }
@@ -293,13 +270,13 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	create_role(username, password);
 	dbmig_pg_execute("CREATE SCHEMA %s", quote_identifier(schema));
 	dbmig_pg_execute("GRANT USAGE, CREATE ON SCHEMA %s TO %s", quote_identifier(schema),
-			quote_identifier(username));
+					 quote_identifier(username));
 	dbmig_pg_grant_later(NULL, schema, username);
 	let_in(schema, username);
 	if (dbmig_tenant_furnish(call, schema, username, count, packages,
 							 &applied) != 0)
 		return -1;
-	grant_rest(schema, username);
+	dbmig_pg_grant_rest(schema, username);
 	if (close_to_public(call) != 0)
 		return -1;
 	row[0] = dbmig_text(schema);
