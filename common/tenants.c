@@ -153,12 +153,12 @@ dbmig_tenant_forget(dbmig_call *call, const char *tenant)
 }
 
 /* The last failure of a package, as a line of the history. */
-typedef struct failure
+typedef struct last_failure
 {
 	const char *tenant;
 	const char *package;
 	int64_t		id;
-} failure;
+} last_failure;
 
 /* What dbmig_tenants goes by, for all tenants. */
 typedef struct listing
@@ -170,7 +170,7 @@ typedef struct listing
 	char	   *mark;			/* of the tenant: what it is to have */
 	bool		has_failures;	/* they were read: where the tenants' tables
 								 * are with the registry */
-	failure    *failures;		/* by tenant and package */
+	last_failure *failures;		/* by tenant and package */
 	size_t		failure_count;
 	size_t		failure_capacity;
 } listing;
@@ -191,8 +191,8 @@ static int
 read_failure(dbmig_call *call, void *arg, const dbmig_value *row)
 {
 	listing    *l = arg;
-	failure    *f = dbmig_grow(call, l->failures, l->failure_count,
-							   &l->failure_capacity, sizeof(*f));
+	last_failure *f = dbmig_grow(call, l->failures, l->failure_count,
+								 &l->failure_capacity, sizeof(*f));
 
 	if (f == NULL)
 		return -1;
@@ -240,7 +240,7 @@ find_error(dbmig_call *call, listing *l, const char *tenant,
 	while (low < high)
 	{
 		size_t		middle = low + (high - low) / 2;
-		const failure *f = &l->failures[middle];
+		const last_failure *f = &l->failures[middle];
 		int			order = strcmp(f->tenant, tenant);
 
 		if (order == 0)
