@@ -19,7 +19,7 @@ read_count(dbmig_json *p, const char *key, int *value)
 		*value = *value * 10 + (*p->at++ - '0');
 	if (digits == 0 || (*p->at != '\0' && strchr("0123456789.eE", *p->at) != NULL))
 		return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
-						  "option \"%s\" must be a whole number", key);
+						  "option \"%s\" must be a whole number, 0 to 999999999", key);
 	return 0;
 }
 
@@ -31,11 +31,18 @@ read_option(dbmig_json *p, const char *key, void *arg)
 
 	if (strcmp(key, "only") == 0)
 	{
+		/* where it is said twice, the last one counts */
+		options->only = NULL;
+		options->like = NULL;
 		if (dbmig_json_next(p, '"'))
 		{
 			p->at--;
 			return dbmig_json_text(p, key, &options->like);
 		}
+		if (!dbmig_json_next(p, '['))
+			return dbmig_fail(p->call, DBMIG_BAD_VALUE, NULL,
+							  "option \"%s\" must be a pattern or an array of strings", key);
+		p->at--;
 		if (dbmig_json_texts(p, key, &options->only, &options->only_count) != 0)
 			return -1;
 		if (options->only == NULL)

@@ -201,10 +201,12 @@ run_inside_all(dbmig_pg *pg, dbmig_place *at, const unit *u)
 								CreateCommandName(raw->stmt))));
 			if (++count > at->step->skip || is_setting(raw->stmt))
 				run_inside(at->statement);
+			dbmig_pg_keep_path(pg, at->step, raw->stmt, GUC_ACTION_SET);
 		}
 		else if (i != u->first && i != u->end - 1)
 			dbmig_pg_say_skipped(at, raw->stmt, "a transaction is open");
 	}
+	dbmig_pg_check_dropped(at->step);
 	dbmig_pg_role_end(at->step, &role);
 }
 
@@ -231,7 +233,11 @@ run_once(dbmig_pg *pg, dbmig_place *at, const unit *u)
 		if (at->step->role != NULL)
 			run_inside_all(pg, at, u);
 		else
+		{
 			run_at_top(at->statement);
+			dbmig_pg_keep_path(pg, at->step, raw->stmt, GUC_ACTION_SET);
+			dbmig_pg_check_dropped(at->step);
+		}
 		return false;
 	}
 	if (dbmig_pg_clear_leftovers(pg, raw->stmt, u->was_running))
@@ -243,6 +249,7 @@ run_once(dbmig_pg *pg, dbmig_place *at, const unit *u)
 		dbmig_pg_next(pg);
 		MemoryContextSwitchTo(context);
 		run_at_top(at->statement);
+		dbmig_pg_keep_path(pg, at->step, raw->stmt, GUC_ACTION_SET);
 	}
 	return true;
 }

@@ -15,6 +15,7 @@
 #include "access/genam.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
+#include "utils/guc.h"
 
 #include "dbmig_core.h"
 
@@ -119,10 +120,19 @@ extern int	dbmig_pg_pause(dbmig_call *call, double seconds);
 extern const char *dbmig_pg_connection_string(const char *username,
 											  const char *password);
 
-/* schema.c; dbmig_pg_check_schema: whether the step's tenant can be used now */
+/*
+ * schema.c
+ *
+ * dbmig_pg_find_tenant: whether the tenant is known; username is "" where it
+ * has no role.  dbmig_pg_check_schema: whether the step's tenant can be used
+ * now.  dbmig_pg_check_dropped: whether a statement of the step has left it.
+ */
+extern bool dbmig_pg_find_tenant(const dbmig_pg *pg, const char *tenant,
+								 const char **username);
 extern int	dbmig_pg_enter(dbmig_call *call, const char *tenant,
 						   const char **name);
 extern void dbmig_pg_check_schema(const dbmig_step *step);
+extern void dbmig_pg_check_dropped(const dbmig_step *step);
 extern void dbmig_pg_leave(dbmig_call *call);
 
 /*
@@ -237,6 +247,8 @@ extern void dbmig_pg_role_off(dbmig_pg *pg, const dbmig_step *step);
  * dbmig_pg_check_statements: 0, or -1 for a statement that is refused (A6).
  * dbmig_pg_statement_text: without what stands before and behind it.
  * dbmig_pg_run_statement: within the transaction that is open.
+ * dbmig_pg_keep_path: behind a statement, which may have reset search_path to
+ * the session's: to the step's, where that is another.
  */
 extern int	dbmig_pg_run(dbmig_call *call, const dbmig_step *step,
 						 int *statements);
@@ -251,6 +263,8 @@ extern char *dbmig_pg_statement_text(const char *text, const RawStmt *raw,
 									 size_t start);
 extern const char *dbmig_pg_step_path(const dbmig_pg *pg,
 									  const dbmig_step *step);
+extern void dbmig_pg_keep_path(const dbmig_pg *pg, const dbmig_step *step,
+							   Node *statement, GucAction action);
 extern void dbmig_pg_run_statement(RawStmt *raw, const char *text);
 extern void dbmig_pg_run_function(const dbmig_step *step);
 

@@ -40,15 +40,9 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
-#include "stamp.h"
+#include "dbmig_pg.h"
 
 #define ON_TABLES "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES"
-
-/* Of dbmig_tenant, as the install script has them. */
-enum
-{
-	TENANT_TENANT = 1, TENANT_USERNAME
-};
 
 void
 dbmig_pg_execute(const char *format,...)
@@ -235,31 +229,12 @@ lacks_some(const char *schema, Oid maker)
 	return lacks;
 }
 
-/* The role that dbmig has made for the tenant, or NULL. */
-static const char *
-read_username(Oid schema, const char *tenant)
-{
-	dbmig_reading r;
-	HeapTuple	tuple;
-	const char *username = "";
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	dbmig_pg_read_begin(&r, schema, "dbmig_tenant", GetActiveSnapshot(), 1,
-						TENANT_TENANT, &tenant);
-	tuple = systable_getnext(r.scan);
-	if (HeapTupleIsValid(tuple))
-		username = dbmig_pg_read_text(&r, tuple, TENANT_USERNAME);
-	dbmig_pg_read_end(&r);
-	PopActiveSnapshot();
-	return username[0] != '\0' ? username : NULL;
-}
-
 bool
 dbmig_pg_share(dbmig_pg *pg, const dbmig_step *step)
 {
 	Oid			maker = GetUserId();
 	const char *username;
-	Oid			role;
+	Oid			role = InvalidOid;
 	Oid			schema;
 
 	if (step->tenant[0] == '\0' || maker == pg->maker)
@@ -267,8 +242,8 @@ dbmig_pg_share(dbmig_pg *pg, const dbmig_step *step)
 	pg->maker = maker;
 	if (!lacks_some(step->tenant, maker))
 		return false;
-	username = read_username(pg->schema_oid, step->tenant);
-	role = username != NULL ? get_role_oid(username, true) : InvalidOid;
+	if (dbmig_pg_find_tenant(pg, step->tenant, &username))
+		role = get_role_oid(username, true);
 	schema = get_namespace_oid(step->tenant, false);
 	if (!OidIsValid(role) || role == maker || is_in(get_defaults(maker, schema), role))
 		return false;

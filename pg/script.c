@@ -219,6 +219,45 @@ dbmig_pg_run_statement(RawStmt *raw, const char *text)
 		run_planned(lfirst_node(PlannedStmt, cell), text);
 }
 
+/* A tenant's schema goes before what the option says, its temporary tables last. */
+const char *
+dbmig_pg_step_path(const dbmig_pg *pg, const dbmig_step *step)
+{
+	const char *path = step->search_path;
+
+	if (path == NULL)
+		return pg->search_path;
+	if (pg->callers_path == NULL)
+		return path;
+	return psprintf("%s, %s%spg_temp", quote_identifier(step->tenant), path,
+					path[strspn(path, " ")] != '\0' ? ", " : "");
+}
+
+static bool
+resets_path(Node *statement)
+{
+	VariableSetStmt *set = (VariableSetStmt *) statement;
+
+	if (IsA(statement, DiscardStmt))
+		return ((DiscardStmt *) statement)->target == DISCARD_ALL;
+	return IsA(set, VariableSetStmt) &&
+		(set->kind == VAR_RESET_ALL ||
+		 ((set->kind == VAR_RESET || set->kind == VAR_SET_DEFAULT) &&
+		  strcmp(set->name, "search_path") == 0));
+}
+
+/* The session's default, where another path was asked for, is nobody's wish. */
+void
+dbmig_pg_keep_path(const dbmig_pg *pg, const dbmig_step *step, Node *statement,
+				   GucAction action)
+{
+	if ((pg->callers_path != NULL || step->search_path != NULL) &&
+		resets_path(statement))
+		(void) set_config_option("search_path", dbmig_pg_step_path(pg, step),
+								 PGC_USERSET, PGC_S_SESSION, action, true, 0,
+								 false);
+}
+
 char *
 dbmig_pg_statement_text(const char *text, const RawStmt *raw, size_t start)
 {
@@ -264,6 +303,7 @@ run_script(dbmig_call *call, dbmig_place *at, int *statements)
 			dbmig_pg_watch_locks();
 			(void) dbmig_pg_share(pg, at->step);
 			dbmig_pg_run_statement(raw, at->statement);
+			dbmig_pg_keep_path(pg, at->step, raw->stmt, GUC_ACTION_SAVE);
 			(*statements)++;
 		}
 		at->statement = NULL;
@@ -351,20 +391,6 @@ dbmig_pg_run_function(const dbmig_step *step)
 	PopActiveSnapshot();
 }
 
-/* A tenant's schema goes before what the option says, its temporary tables last. */
-const char *
-dbmig_pg_step_path(const dbmig_pg *pg, const dbmig_step *step)
-{
-	const char *path = step->search_path;
-
-	if (path == NULL)
-		return pg->search_path;
-	if (pg->callers_path == NULL)
-		return path;
-	return psprintf("%s, %s%spg_temp", quote_identifier(step->tenant), path,
-					path[strspn(path, " ")] != '\0' ? ", " : "");
-}
-
 static int
 run_step(dbmig_call *call, dbmig_place *at, int *statements)
 {
@@ -395,6 +421,7 @@ run_step(dbmig_call *call, dbmig_place *at, int *statements)
 	else
 		result = run_script(call, at, statements);
 
+	dbmig_pg_check_dropped(at->step);
 	dbmig_pg_role_end(at->step, &role);
 	dbmig_pg_running = false;
 	AtEOXact_GUC(false, nest);

@@ -45,7 +45,8 @@ check_name(dbmig_call *call, const char *what, const char *name)
 	if (pg_strncasecmp(name, "pg_", 3) == 0 ||
 		pg_strcasecmp(name, "public") == 0 || pg_strcasecmp(name, "none") == 0 ||
 		pg_strcasecmp(name, "information_schema") == 0 ||
-		(keyword >= 0 && ScanKeywordCategories[keyword] == RESERVED_KEYWORD))
+		(keyword >= 0 && (ScanKeywordCategories[keyword] == RESERVED_KEYWORD ||
+						  ScanKeywordCategories[keyword] == TYPE_FUNC_NAME_KEYWORD)))
 		return dbmig_fail(call, DBMIG_BAD_VALUE, NULL,
 						  "\"%s\" cannot be the name of a %s: it is reserved",
 						  name, what);
@@ -232,6 +233,37 @@ two_statements(const char *schema, const char *username, bool password,
 	return way.data;
 }
 
+static int
+fail_role(dbmig_call *call, const char *username)
+{
+	return dbmig_fail(call, DBMIG_DUPLICATE,
+					  "Give the tenant a role of its own.",
+					  "role \"%s\" is there already", username);
+}
+
+/* Somebody may have made the role since it was looked for. */
+static int
+create_own_role(dbmig_call *call, const char *username, const char *password)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		create_role(username, password);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		result = fail_role(call, username);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 /* schema, username, password, packages */
 static int
 create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
@@ -254,12 +286,12 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	if (check_name(call, "schema", schema) != 0 ||
 		check_name(call, "role", username) != 0 ||
 		(password != NULL && check_password(call, password) != 0) ||
-		call->host->begin(call, DBMIG_MODE_APPLY) != 0)
+		call->host->begin(call, DBMIG_MODE_APPLY) != 0 ||
+		call->host->lock(call, DBMIG_LOCK_TENANT, schema) != 0)
 		return -1;
+	AcceptInvalidationMessages();
 	if (OidIsValid(get_role_oid(username, true)))
-		return dbmig_fail(call, DBMIG_DUPLICATE,
-						  "Give the tenant a role of its own.",
-						  "role \"%s\" is there already", username);
+		return fail_role(call, username);
 	if (OidIsValid(get_namespace_oid(schema, true)))
 		return dbmig_fail(call, DBMIG_DUPLICATE,
 						  "A schema that is there becomes a tenant by dbmig_apply or dbmig_baseline.",
@@ -267,7 +299,8 @@ create_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 	call->way = two_statements(schema, username, password != NULL, count, packages);
 	if (password == NULL)
 		password = make_password();
-	create_role(username, password);
+	if (create_own_role(call, username, password) != 0)
+		return -1;
 	dbmig_pg_execute("CREATE SCHEMA %s", quote_identifier(schema));
 	dbmig_pg_execute("GRANT USAGE, CREATE ON SCHEMA %s TO %s", quote_identifier(schema),
 					 quote_identifier(username));
@@ -328,6 +361,12 @@ remove_tenant(dbmig_call *call, int nargs, const dbmig_value *args,
 						  its != NULL ? "the role of tenant \"%s\" is \"%s\"" :
 						  "tenant \"%s\" has no role that dbmig has made",
 						  schema, its);
+
+	/* it may have another name by now, and stays */
+	if (!OidIsValid(get_namespace_oid(schema, true)))
+		ereport(NOTICE, (errmsg("schema \"%s\" does not exist", schema)));
+	if (username != NULL && !OidIsValid(get_role_oid(username, true)))
+		ereport(NOTICE, (errmsg("role \"%s\" does not exist", username)));
 
 	/* "drop cascades to ..." says nothing that is not meant */
 	(void) set_config_option("client_min_messages", "warning", PGC_USERSET,

@@ -324,11 +324,11 @@ takes_options(void **state)
 	IS("ERROR: tenant \"nope\" is not known", "dbmig_migrate_tenants", "", "", "{\"first\": [\"nope\"]}");
 	IS("ERROR: tenant \"\" is not known", "dbmig_migrate_tenants", "", "", "{\"first\": [\"\"]}");
 	IS("ERROR: unknown option \"x\"", "dbmig_migrate_tenants", "", "", "{\"x\": 1}");
-	IS("ERROR: option \"batch\" must be a whole number", "dbmig_migrate_tenants", "", "", "{\"batch\": -1}");
-	IS("ERROR: option \"batch\" must be a whole number", "dbmig_migrate_tenants", "", "", "{\"batch\": 1.5}");
-	IS("ERROR: option \"stop_after\" must be a whole number", "dbmig_migrate_tenants", "", "", "{\"stop_after\": \"1\"}");
-	IS("ERROR: option \"stop_after\" must be a whole number", "dbmig_migrate_tenants", "", "", "{\"stop_after\": 12345678901}");
-	IS("ERROR: option \"only\" must be an array of strings", "dbmig_migrate_tenants", "", "", "{\"only\": 1}");
+	IS("ERROR: option \"batch\" must be a whole number, 0 to 999999999", "dbmig_migrate_tenants", "", "", "{\"batch\": -1}");
+	IS("ERROR: option \"batch\" must be a whole number, 0 to 999999999", "dbmig_migrate_tenants", "", "", "{\"batch\": 1.5}");
+	IS("ERROR: option \"stop_after\" must be a whole number, 0 to 999999999", "dbmig_migrate_tenants", "", "", "{\"stop_after\": \"1\"}");
+	IS("ERROR: option \"stop_after\" must be a whole number, 0 to 999999999", "dbmig_migrate_tenants", "", "", "{\"stop_after\": 12345678901}");
+	IS("ERROR: option \"only\" must be a pattern or an array of strings", "dbmig_migrate_tenants", "", "", "{\"only\": 1}");
 	IS("ERROR: option \"first\" must be an array of strings", "dbmig_migrate_tenants", "", "", "{\"first\": \"acme\"}");
 	IS("ERROR: options are not valid JSON at character 1", "dbmig_migrate_tenants", "", "", "[]");
 	IS("ERROR: options are not valid JSON at character 9", "dbmig_migrate_tenants", "", "", "{\"batch\"");
