@@ -59,40 +59,55 @@ look_up(run *r, const char *name, dbmig_tenant **t)
 	return 0;
 }
 
+/* Option only: chosen has a byte for each tenant. */
+static int
+choose_only(run *r, char *chosen)
+{
+	const dbmig_tenants_options *options = &r->options;
+	bool		all = options->only == NULL && options->like == NULL;
+	dbmig_tenant *t;
+	bool		some = false;
+	size_t		i;
+
+	for (i = 0; options->only != NULL && i < options->only_count; i++)
+	{
+		if (look_up(r, options->only[i], &t) != 0)
+			return -1;
+		chosen[t - r->fleet.tenants] = 1;
+	}
+	for (i = 0; i < r->fleet.count; i++)
+	{
+		if (all || (options->like != NULL && dbmig_like(r->fleet.tenants[i].name, options->like)))
+			chosen[i] = 1;
+		else if (!chosen[i])
+			r->fleet.tenants[i].state = DBMIG_TENANT_CURRENT;
+		some = some || chosen[i];
+	}
+	if (options->like != NULL && !some)
+		r->call->host->warn(r->call, dbmig_printf(r->call, "no tenant is like \"%s\"", options->like));
+	return 0;
+}
+
 /* Options only and first. */
 static int
 choose(run *r)
 {
 	const dbmig_tenants_options *options = &r->options;
-	dbmig_tenant *t;
+	char	   *chosen = dbmig_alloc(r->call, r->fleet.count + 1);
 	size_t		i;
 
-	if (options->only != NULL)
-	{
-		char	   *chosen = dbmig_alloc(r->call, r->fleet.count + 1);
-
-		if (chosen == NULL)
-			return -1;
-		for (i = 0; i < options->only_count; i++)
-		{
-			if (look_up(r, options->only[i], &t) != 0)
-				return -1;
-			chosen[t - r->fleet.tenants] = 1;
-		}
-		for (i = 0; i < r->fleet.count; i++)
-			if (!chosen[i])
-				r->fleet.tenants[i].state = DBMIG_TENANT_CURRENT;
-	}
-	for (i = 0; options->like != NULL && i < r->fleet.count; i++)
-		if (!dbmig_like(r->fleet.tenants[i].name, options->like))
-			r->fleet.tenants[i].state = DBMIG_TENANT_CURRENT;
 	r->canaries = dbmig_alloc(r->call, options->first_count * sizeof(*r->canaries));
-	if (r->canaries == NULL)
+	if (r->canaries == NULL || chosen == NULL ||
+		choose_only(r, chosen) != 0)
 		return -1;
 	for (i = 0; i < options->first_count; i++)
 	{
 		if (look_up(r, options->first[i], &r->canaries[i]) != 0)
 			return -1;
+		if (!chosen[r->canaries[i] - r->fleet.tenants])
+			return dbmig_fail(r->call, DBMIG_BAD_VALUE, "Add it to \"only\", or take it out of \"first\".",
+							  "tenant \"%s\" is to be the first, but is not among those of option \"only\"",
+							  r->canaries[i]->name);
 		r->canaries[i]->canary = true;
 	}
 	return 0;

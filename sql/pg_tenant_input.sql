@@ -29,6 +29,9 @@ CALL dbmig_migrate_tenants(options => '{"only": ""}');
 CALL dbmig_migrate_tenants(options => '{"only": "acm"}');
 CALL dbmig_migrate_tenants(options => '{"only": "%", "only": []}');
 CALL dbmig_migrate_tenants(options => '{"only": ["beta21"], "only": "ACME"}');
+CALL dbmig_migrate_tenants(options => '{"only": "beta%", "first": ["acme"]}');
+CALL dbmig_migrate_tenants(options => '{"only": [], "first": ["acme"]}');
+CALL dbmig_migrate_tenants(options => '{"only": ["acme"], "only": "acm"}');
 SELECT tenant, pending FROM dbmig_tenants;
 -- patterns that fit; said twice is once
 CALL dbmig_migrate_tenants(options => '{"only": "Beta\\_1"}');
