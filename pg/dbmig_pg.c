@@ -155,7 +155,9 @@ dbmig_pg_raise(dbmig_call *call)
 			(errcode(state != 0 ? state : sqlstate(call->status)),
 			 errmsg_internal("%s", call->message != NULL ?
 							 call->message : "unknown error"),
-			 call->hint != NULL ? errhint("%s", call->hint) : 0));
+			 call->hint != NULL ? errhint("%s", call->hint) : 0,
+			 pg->first_context != NULL && pg->first_context[0] != '\0' ?
+			 errcontext_msg("%s", pg->first_context) : 0));
 	pg_unreachable();
 }
 
@@ -310,17 +312,21 @@ host_progress(dbmig_call *call, const dbmig_progress *progress)
 static void
 host_warn(dbmig_call *call, const char *text)
 {
-	const ErrorData *error = ((dbmig_pg *) call->data)->error;
+	dbmig_pg   *pg = call->data;
+	const ErrorData *error = pg->error;
 	const char *hint = error != NULL ? error->hint : call->hint;
+	const char *where = error != NULL ? error->context : NULL;
 
+	/* psql shows it with an error only: the one at the end says it, too */
+	if (call->status != DBMIG_OK && pg->first_context == NULL)
+		pg->first_context = MemoryContextStrdup(pg->context, where != NULL ? where : "");
 	ereport(WARNING,
 			(errcode(error != NULL ? error->sqlerrcode : sqlstate(call->status)),
 			 errmsg_internal("%s", text),
 			 error != NULL && error->detail != NULL ?
 			 errdetail_internal("%s", error->detail) : 0,
 			 hint != NULL ? errhint("%s", hint) : 0,
-			 error != NULL && error->context != NULL ?
-			 errcontext_msg("%s", error->context) : 0));
+			 where != NULL ? errcontext_msg("%s", where) : 0));
 }
 
 static int

@@ -47,6 +47,7 @@ typedef struct dbmig_pg
 	int			script_context;
 	ErrorData  *error;			/* of the step that failed: thrown last */
 	const char *step;			/* what a commit commits, for its error */
+	const char *first_context;	/* of the first tenant that failed, or "" */
 
 	/* lock.c */
 	bool		locked;			/* in transactions of its own */
