@@ -66,7 +66,8 @@ dbmig_tenants_options_parse(dbmig_call *call, const char *json,
 {
 	memset(options, 0, sizeof(*options));
 	options->stop_after = 1;
-	return json != NULL ? dbmig_json_members(call, json, read_option, options) : 0;
+	return json == NULL ? 0 :
+		dbmig_json_members(call, json, DBMIG_JSON_SUCH_AS("{\"stop_after\": 3}"), read_option, options);
 }
 
 /* The first byte behind the character at p. */

@@ -127,6 +127,7 @@ extern bool dbmig_retries_read(const char *text, int *retries);
  * A JSON object that is read.  dbmig_json_members: member is called for each,
  * before its value, with its key, and reads the value: a number as it is
  * written, of an array its strings.  What is read is the call's memory.
+ * hint: for who has written what is none.
  * dbmig_json_next: whether the next thing is c, which is skipped.
  */
 typedef struct dbmig_json
@@ -134,9 +135,13 @@ typedef struct dbmig_json
 	dbmig_call *call;
 	const char *json;
 	const char *at;
+	const char *hint;
 } dbmig_json;
 
+#define DBMIG_JSON_SUCH_AS(example) \
+	"Options are a JSON object such as " example "."
 extern int	dbmig_json_members(dbmig_call *call, const char *json,
+							   const char *hint,
 							   int (*member) (dbmig_json *p, const char *key,
 											  void *arg),
 							   void *arg);

@@ -12,8 +12,7 @@
 static int
 fail_at(dbmig_json *p)
 {
-	return dbmig_fail(p->call, DBMIG_BAD_VALUE,
-					  "Options are a JSON object such as {\"transaction\": false}.",
+	return dbmig_fail(p->call, DBMIG_BAD_VALUE, p->hint,
 					  "options are not valid JSON at character %d",
 					  (int) (p->at - p->json) + 1);
 }
@@ -237,7 +236,7 @@ dbmig_json_texts(dbmig_json *p, const char *key, const char ***items,
 }
 
 int
-dbmig_json_members(dbmig_call *call, const char *json,
+dbmig_json_members(dbmig_call *call, const char *json, const char *hint,
 				   int (*member) (dbmig_json *p, const char *key, void *arg),
 				   void *arg)
 {
@@ -245,6 +244,7 @@ dbmig_json_members(dbmig_call *call, const char *json,
 
 	p.call = call;
 	p.json = p.at = json;
+	p.hint = hint;
 	if (dbmig_json_expect(&p, '{') != 0)
 		return -1;
 	if (!dbmig_json_next(&p, '}'))

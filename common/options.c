@@ -152,14 +152,14 @@ dbmig_options_after_list(dbmig_call *call, dbmig_options *options,
 int
 dbmig_options_parse(dbmig_call *call, const char *json, dbmig_options *options)
 {
-	return dbmig_json_members(call, json, read_option, options);
+	return dbmig_json_members(call, json, DBMIG_JSON_SUCH_AS("{\"transaction\": false}"), read_option, options);
 }
 
 int
 dbmig_options_parse_package(dbmig_call *call, const char *json,
 							dbmig_options *options)
 {
-	return dbmig_json_members(call, json, read_of_package, options);
+	return dbmig_json_members(call, json, DBMIG_JSON_SUCH_AS("{\"role\": \"shop_owner\"}"), read_of_package, options);
 }
 
 /* A key, with what stands before it, to be followed by its value. */

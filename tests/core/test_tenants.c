@@ -306,7 +306,12 @@ takes_options(void **state)
 	IS("1", "dbmig_migrate_tenants", "", "", "{\"only\": \"_et%\"}");
 	IS("1", "dbmig_is_current", "p", "", "beta");
 	IS("0", "dbmig_migrate_tenants", "", "", " { \"only\" : [ ] } ");
+	assert_string_equal(db->warnings, "");
 	IS("0", "dbmig_migrate_tenants", "", "", "{\"only\": \"\\\\acm\"}");
+	assert_string_equal(db->warnings, "no tenant is like \"\\acm\";");
+	db->warnings[0] = '\0';
+	IS("ERROR: tenant \"acme\" is to be the first, but is not among those of option \"only\"",
+	   "dbmig_migrate_tenants", "", "", "{\"only\": \"_et%\", \"first\": [\"acme\"]}");
 	IS("2", "dbmig_migrate_tenants", "", "", "{\"only\": [\"acme\", \"Charlie\"], \"stop_after\": 7, \"batch\": 9}");
 
 	/*
