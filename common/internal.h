@@ -138,8 +138,7 @@ typedef struct dbmig_json
 	const char *hint;
 } dbmig_json;
 
-#define DBMIG_JSON_SUCH_AS(example) \
-	"Options are a JSON object such as " example "."
+#define DBMIG_JSON_SUCH_AS(what) "Options are a JSON object such as " what "."
 extern int	dbmig_json_members(dbmig_call *call, const char *json,
 							   const char *hint,
 							   int (*member) (dbmig_json *p, const char *key,

@@ -35,7 +35,11 @@ delete_files(dbmig_call *call, const dbmig_place *at)
 	return 0;
 }
 
-/* *made: nobody else has; else it was there already, and is empty. */
+/*
+ * *made: nobody else has; else it was there already, and is empty.  It is made
+ * as a journal would be, which has no lock: of a database the VFS still has to
+ * allocate something when the file is there already.
+ */
 static int
 make_file(dbmig_call *call, const dbmig_place *at, bool *made)
 {
@@ -50,7 +54,7 @@ make_file(dbmig_call *call, const dbmig_place *at, bool *made)
 	{
 		memset(file, 0, (size_t) at->vfs->szOsFile);
 		rc = at->vfs->xOpen(at->vfs, name, file,
-							SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE |
+							SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_READWRITE |
 							SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE, &flags);
 		if (file->pMethods != NULL)
 			file->pMethods->xClose(file);
