@@ -12,11 +12,13 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "dbmig_pg.h"
@@ -331,8 +333,8 @@ read_at_once(dbmig_call *call, SPIPlanPtr plan, Datum *values,
 }
 
 static int
-run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
-		  dbmig_row_fn emit, void *arg)
+run_statement(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+			  dbmig_row_fn emit, void *arg)
 {
 	dbmig_pg   *pg = call->data;
 	Datum		values[MAX_PARAMS];
@@ -340,10 +342,6 @@ run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 	SPIPlanPtr	plan;
 	int			result = 0;
 
-	if (dbmig_pg_check_place(call) != 0)
-		return -1;
-	if (dbmig_pg_direct(call, id, params, emit, arg, &result))
-		return result;
 	dbmig_pg_connect(pg);
 	plan = get_plan(id, pg->schema);
 	bind_values(dbmig_statements[id].params, params, values, nulls);
@@ -362,6 +360,74 @@ run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
 	}
 	SPI_finish();
 	return result;
+}
+
+/* The tables that are read stay locked, whatever becomes of their indexes. */
+static void
+keep_tables_locked(const dbmig_pg *pg)
+{
+	static const char *const tables[] = {
+		"dbmig_package", "dbmig_migration", "dbmig_dependency", "dbmig_applied"
+	};
+
+	for (size_t i = 0; i < lengthof(tables); i++)
+	{
+		Oid			table = get_relname_relid(tables[i], pg->schema_oid);
+
+		if (OidIsValid(table))
+			LockRelationOid(table, AccessShareLock);
+	}
+}
+
+/*
+ * In the caller's transaction.  A backend has few places for locks that it need
+ * not tell others about (16 before PostgreSQL 18), and the planner locks every
+ * index of a table: they would all be taken when the migration begins, which
+ * then locks the catalogs the slow way.  So what a query has locked is given
+ * back behind it, but for the tables.
+ */
+static int
+run_apart(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+		  dbmig_row_fn emit, void *arg)
+{
+	ResourceOwner current = CurrentResourceOwner;
+	ResourceOwner transaction = CurTransactionResourceOwner;
+	ResourceOwner own;
+	int			result;
+
+	keep_tables_locked(call->data);
+	own = ResourceOwnerCreate(transaction, "dbmig query");
+	CurrentResourceOwner = CurTransactionResourceOwner = own;
+	PG_TRY();
+	{
+		result = run_statement(call, id, params, emit, arg);
+	}
+	PG_FINALLY();
+	{
+		CurrentResourceOwner = current;
+		CurTransactionResourceOwner = transaction;
+	}
+	PG_END_TRY();
+	ResourceOwnerRelease(own, RESOURCE_RELEASE_BEFORE_LOCKS, true, false);
+	ResourceOwnerRelease(own, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(own, RESOURCE_RELEASE_AFTER_LOCKS, true, false);
+	ResourceOwnerDelete(own);
+	return result;
+}
+
+static int
+run_query(dbmig_call *call, dbmig_sql id, const dbmig_value *params,
+		  dbmig_row_fn emit, void *arg)
+{
+	dbmig_pg   *pg = call->data;
+	int			result = 0;
+
+	if (dbmig_pg_check_place(call) != 0)
+		return -1;
+	if (dbmig_pg_direct(call, id, params, emit, arg, &result))
+		return result;
+	return emit != NULL && !pg->own ? run_apart(call, id, params, emit, arg) :
+		run_statement(call, id, params, emit, arg);
 }
 
 typedef struct query

@@ -62,3 +62,8 @@ SELECT dbmig_unregister('f', '2');
 SELECT dbmig_is_current('x');
 DROP SCHEMA evil CASCADE;
 DROP SCHEMA "Steps" CASCADE;
+-- where a migration begins, the tables are locked, and nothing else that is dbmig's
+SELECT dbmig_register('locks', '1', 'CREATE TABLE context_locks AS SELECT relation::regclass::text, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = ''relation'' AND relation::regclass::text LIKE ''%dbmig%''');
+SELECT dbmig_apply('locks');
+SELECT * FROM context_locks ORDER BY 1, 2;
+DROP TABLE context_locks;
