@@ -441,6 +441,7 @@ extern dbmig_value dbmig_text(const char *text);	/* NULL gives NULL */
  * dbmig_tenant_check_new: fails where it is known already; behind its lock.
  * dbmig_tenant_find: *username is NULL where it has none.
  * dbmig_tenant_forget: its records; in a transaction that has its lock.
+ * dbmig_tenant_note: a line of the history that is about no migration.
  */
 extern int	dbmig_tenant_furnish(dbmig_call *call, const char *tenant,
 								 const char *username, int count,
@@ -449,6 +450,8 @@ extern int	dbmig_tenant_check_new(dbmig_call *call, const char *tenant);
 extern int	dbmig_tenant_find(dbmig_call *call, const char *tenant,
 							  bool *found, const char **username);
 extern int	dbmig_tenant_forget(dbmig_call *call, const char *tenant);
+extern int	dbmig_tenant_note(dbmig_call *call, const char *tenant,
+							  const char *action);
 
 /* text.c: where a byte of a script is, both from 1, column in characters. */
 extern void dbmig_position(const char *text, size_t offset,

@@ -365,7 +365,8 @@ dbmig_fleet_behind(dbmig_fleet *fleet, const char *package)
 	if (package != NULL)
 		number = dbmig_graph_find(&fleet->graph, package);
 	if (fleet->call->memo != NULL &&
-		(find_settled(fleet, &s) != 0 || (!all_are_known(fleet) && find_last(&s) != 0)))
+		(find_settled(fleet, &s) != 0 ||
+		 (!each && !all_are_known(fleet) && find_last(&s) != 0)))
 		return -1;
 	if (!each && !all_are_known(fleet) &&
 		host->query(fleet->call, DBMIG_TENANTS_BEHIND, NULL, read_behind, &s) != 0)

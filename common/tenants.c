@@ -71,9 +71,8 @@ dbmig_tenant_find(dbmig_call *call, const char *tenant, bool *found,
 	return 0;
 }
 
-/* A line of the history that is about no migration. */
-static int
-note(dbmig_call *call, const char *tenant, const char *action)
+int
+dbmig_tenant_note(dbmig_call *call, const char *tenant, const char *action)
 {
 	dbmig_item	item = {"", ""};
 
@@ -91,7 +90,7 @@ fill(dbmig_call *call, const char *tenant, const char *username, int count,
 	params[0] = dbmig_text(tenant);
 	params[1] = dbmig_text(username);
 	if (call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL) != 0 ||
-		note(call, tenant, "create") != 0)
+		dbmig_tenant_note(call, tenant, "create") != 0)
 		return -1;
 	for (i = 0; i < count || (i == 0 && count == 0); i++)
 	{
@@ -149,7 +148,7 @@ dbmig_tenant_forget(dbmig_call *call, const char *tenant)
 		call->host->query(call, DBMIG_TENANT_APPLIED_DROP, params, NULL, NULL) != 0 ||
 		(call->memo != NULL && call->memo->forget(call, tenant) != 0))
 		return -1;
-	return note(call, tenant, "remove");
+	return dbmig_tenant_note(call, tenant, "remove");
 }
 
 /* The last failure of a package, as a line of the history. */

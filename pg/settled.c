@@ -111,16 +111,11 @@ replace(Relation table, HeapTuple old, Datum *values, bool *nulls)
 								   UNIQUE_CHECK_YES, values, nulls, &new->t_self);
 }
 
-typedef enum row_state
-{
-	ABSENT,
-	BUSY,						/* somebody writes it now */
-	STRANGE,					/* not of a plain table */
-	DONE
-} row_state;
-
-/* What the snapshot sees of the row, and whether somebody is writing it. */
-static row_state
+/*
+ * What the snapshot sees of the row.  True where that is the end of it: also of
+ * one that somebody is writing, or that has changed since.
+ */
+static bool
 update_found(Relation table, HeapTuple tuple, const SnapshotData * dirty,
 			 const Datum *put)
 {
@@ -128,16 +123,16 @@ update_found(Relation table, HeapTuple tuple, const SnapshotData * dirty,
 	bool		nulls[SETTLED_ALONE];
 
 	if (TransactionIdIsValid(dirty->xmin) || TransactionIdIsValid(dirty->xmax))
-		return BUSY;
+		return true;
 	if (!is_plain(table))
-		return STRANGE;
+		return false;
 	heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
 	for (int i = SETTLED_TENANT; i <= SETTLED_PACKAGE; i++)
 		if (!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
 												  values[i - 1], put[i - 1])))
-			return ABSENT;		/* another one, at its place */
+			return false;		/* another one, at its place */
 	if (values[SETTLED_CHANGED - 1] != put[SETTLED_CHANGED - 1])
-		return DONE;
+		return true;
 	for (int i = SETTLED_SETTLED; i <= SETTLED_ALONE; i++)
 	{
 		values[i - 1] = put[i - 1];
@@ -145,14 +140,15 @@ update_found(Relation table, HeapTuple tuple, const SnapshotData * dirty,
 	}
 	replace(table, tuple, values, nulls);
 	CommandCounterIncrement();
-	return DONE;
+	return true;
 }
 
 /*
  * Without the executor, where the row is there; at is where it was, which
- * saves looking for it.  For many tenants that counts.
+ * saves looking for it.  For many tenants that counts.  False where it is for the
+ * statement.
  */
-static row_state
+static bool
 update_settled(Oid schema, ItemPointerData at, const char *const *key,
 			   const Datum *put)
 {
@@ -163,28 +159,28 @@ update_settled(Oid schema, ItemPointerData at, const char *const *key,
 	HeapTuple	tuple = &there;
 	Buffer		buffer;
 	dbmig_reading r;
-	row_state	state = ABSENT;
+	bool		done = false;
 
 	if (table == NULL)
-		return STRANGE;
+		return false;
 	CommandCounterIncrement();
 	InitDirtySnapshot(dirty);
 	there.t_self = at;
 	if (ItemPointerIsValid(&at) && is_plain(table) &&
 		compat_heap_fetch(table, &dirty, tuple, &buffer))
 	{
-		state = update_found(table, tuple, &dirty, put);
+		done = update_found(table, tuple, &dirty, put);
 		ReleaseBuffer(buffer);
 	}
-	if (state == ABSENT)
+	if (!done)
 	{
 		dbmig_pg_read_begin(&r, schema, "dbmig_settled", &dirty, 2, SETTLED_TENANT, key);
-		while (state == ABSENT && (tuple = systable_getnext(r.scan)) != NULL)
-			state = update_found(table, tuple, &dirty, put);
+		while (!done && (tuple = systable_getnext(r.scan)) != NULL)
+			done = update_found(table, tuple, &dirty, put);
 		dbmig_pg_read_end(&r);
 	}
 	relation_close(table, NoLock);
-	return state;
+	return done;
 }
 
 static void
@@ -192,7 +188,6 @@ write_down(const dbmig_looked *l, const char *tenant, dbmig_seen *it)
 {
 	const char *key[2] = {tenant, it->package};
 	Datum		values[SETTLED_ALONE];
-	row_state	state;
 
 	/* a restore without triggers leaves none */
 	if (!it->stamped)
@@ -216,8 +211,7 @@ write_down(const dbmig_looked *l, const char *tenant, dbmig_seen *it)
 	/* where not all was looked at, what is whole is registered */
 	values[SETTLED_REGISTERED - 1] = BoolGetDatum(it->listed || !l->all);
 	values[SETTLED_ALONE - 1] = BoolGetDatum(it->alone);
-	state = update_settled(l->schema, it->at, key, values);
-	if (state == ABSENT || state == STRANGE)
+	if (!update_settled(l->schema, it->at, key, values))
 		dbmig_pg_put_settled(l->schema, values);
 }
 

@@ -79,21 +79,6 @@ make_file(dbmig_call *call, const dbmig_place *at, bool *made)
 				   "could not make the file \"%s\"", at->path);
 }
 
-/* A line of the history that is about no migration. */
-static int
-note(dbmig_call *call, const char *tenant, const char *action)
-{
-	dbmig_value params[8];
-	int			i;
-
-	for (i = 0; i < 8; i++)
-		params[i] = dbmig_null();
-	params[0] = dbmig_text(tenant);
-	params[1] = params[2] = dbmig_text("");
-	params[4] = dbmig_text(action);
-	return call->host->query(call, DBMIG_HISTORY_ADD, params, NULL, NULL);
-}
-
 /*
  * Some of the packages cannot be in one transaction: first the tenant is kept,
  * then each package is migrated.
@@ -118,7 +103,7 @@ create_in_steps(dbmig_call *call, const char *path, int count,
 		return -1;
 	if (dbmig_tenant_check_new(call, tenant) != 0 ||
 		call->host->query(call, DBMIG_TENANT_PUT, params, NULL, NULL) != 0 ||
-		note(call, tenant, "create") != 0)
+		dbmig_tenant_note(call, tenant, "create") != 0)
 	{
 		call->host->abort(call);
 		return -1;
@@ -175,7 +160,7 @@ forget(dbmig_call *call, const dbmig_place *at, bool erase)
 		return -1;
 	if (call->host->query(call, DBMIG_TENANT_PACKAGE_DROP, params, NULL, NULL) == 0 &&
 		call->host->query(call, DBMIG_TENANT_DROP, params, NULL, NULL) == 0 &&
-		note(call, at->path, "remove") == 0 &&
+		dbmig_tenant_note(call, at->path, "remove") == 0 &&
 		(!erase || delete_files(call, at) == 0) && call->host->commit(call) == 0)
 		return 0;
 	call->host->abort(call);
